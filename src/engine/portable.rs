@@ -1,0 +1,316 @@
+//! The engine that is the meaning: one order of summation, no fused arithmetic, no allocation, the
+//! same bits on every processor.
+
+use super::{Buffer, Engine, Error};
+use crate::init::{self, Scheme};
+use crate::layer::{Backward, Forward, Uses, Weights};
+use crate::loss::Target;
+use crate::math;
+use crate::plan::Net;
+use crate::shape::{Span, cut};
+use crate::update::{Accumulate, Update};
+use core::marker::PhantomData;
+
+/// The buffers that the caller lends to an engine; a [`Plan`](crate::plan::Plan) knows their
+/// lengths. What is longer than needed is used only as far as needed.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    /// The weights of all layers.
+    pub weights: &'a mut [f32],
+    /// The state of the update. It must be zero when training begins.
+    pub state: &'a mut [f32],
+    /// What flows between layers. It may hold anything.
+    pub arena: &'a mut [f32],
+}
+
+/// A network with its memory, its code for the layers `S`, and its update `U`.
+///
+/// ```
+/// use idinit::engine::{Engine, Memory, Portable};
+/// use idinit::{graph::Graph, init::IdInit, layer::All, loss::Target, plan::{Mode, Plan}};
+/// use idinit::{shape::Shape, update::Sgd};
+///
+/// const NET: Graph<3> = Graph::input(Shape::vector(2)).dense(4).tanh().dense(2).cross_entropy(0.0);
+/// static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Sgd>(), 1);
+/// let (mut weights, mut arena) = ([0.0; 22], [0.0; 32]);
+/// let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };
+/// let mut engine = Portable::<All, _>::new(PLAN.net(), Sgd::default(), memory)?;
+/// engine.start(&IdInit::PAPER);
+/// let before = engine.train(&[1.0, -1.0], Target::Labels(&[1]), 0.1)?;
+/// let after = engine.train(&[1.0, -1.0], Target::Labels(&[1]), 0.1)?;
+/// assert!(after < before);
+/// # Ok::<(), idinit::engine::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Portable<'a, S, U> {
+    net: Net<'a>,
+    update: U,
+    memory: Memory<'a>,
+    uses: PhantomData<S>,
+}
+
+/// The sum of magnitudes from which on a layer refuses to compute, so that no product of two of
+/// them, summed over the largest layer, times the largest rate, is infinite.
+const TAME: f32 = 1e12;
+
+impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
+    /// The largest learning rate.
+    pub const MOST_RATE: f32 = 1e3;
+
+    /// An engine for a planned network, in memory that is lent to it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where a buffer is too short, [`Error::Uses`] where the network has a layer
+    /// that `S` does not link, [`Error::Update`] where the plan was made for another update.
+    pub fn new(net: Net<'a>, update: U, memory: Memory<'a>) -> Result<Self, Error> {
+        if !S::SET.covers(net.uses) {
+            return Err(Error::Uses);
+        }
+        let enough = |buffer, need, got| match got < need {
+            true => Err(Error::Memory { buffer, need, got }),
+            false => Ok(()),
+        };
+        enough(Buffer::Weights, net.weights, memory.weights.len())?;
+        enough(Buffer::State, net.state, memory.state.len())?;
+        enough(Buffer::Arena, net.arena, memory.arena.len())?;
+        let (planned, needed) = (net.update_state, U::STATE + U::CLIPS as usize);
+        if net.trains && planned != needed {
+            return Err(Error::Update { planned, needed });
+        }
+        Ok(Self { net, update, memory, uses: PhantomData })
+    }
+
+    /// Writes the initial weights and forgets the state of the update.
+    pub fn start(&mut self, scheme: &impl Scheme) {
+        init::fill(&self.net, scheme, self.memory.weights);
+        self.memory.state.fill(0.0);
+    }
+
+    /// The network.
+    pub const fn net(&self) -> &Net<'a> {
+        &self.net
+    }
+
+    /// The weights, as they stand.
+    pub fn all_weights(&self) -> &[f32] {
+        self.memory.weights.get(..self.net.weights).unwrap_or_default()
+    }
+
+    /// The weights, to be replaced by others.
+    pub fn all_weights_mut(&mut self) -> &mut [f32] {
+        self.memory.weights.get_mut(..self.net.weights).unwrap_or_default()
+    }
+
+    /// How many examples `x` has.
+    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
+        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
+        let examples = got.checked_div(example).unwrap_or(0);
+        match examples * example == got && 0 < examples && examples <= most {
+            true => Ok(examples),
+            false => Err(Error::Batch { got, example, most }),
+        }
+    }
+
+    /// All layers forward. The output then lies in the arena, at the place that is returned.
+    fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
+        let Memory { weights, arena, .. } = &mut self.memory;
+        let net = self.net;
+        let mut output = Span::EMPTY;
+        for (node, slot) in net.nodes.iter().zip(net.slots) {
+            let y = slot.y.first(examples * node.output.len());
+            let x = net.value(node.from).first(examples * node.input.len());
+            let second = match node.second {
+                Some(second) => net.value(second).first(y.len as usize),
+                None => Span::EMPTY,
+            };
+            let saved = if training { slot.saved } else { Span::EMPTY };
+            // in place, the output's place holds the input already
+            let in_place = node.layer.style().in_place;
+            let shared = in_place && x.start == y.start && !x.is_empty();
+            let x = if shared { Span::EMPTY } else { x };
+            output = y;
+            let [y, x, second, saved] = cut(arena, [y, x, second, saved]);
+            let x = if node.from.node().is_none() { input } else { &*x };
+            let second = match node.second {
+                Some(second) if second.node().is_none() => input,
+                _ => &*second,
+            };
+            if in_place && !shared {
+                math::copy(y, x);
+            }
+            let w = slot.weights.of(weights);
+            let shapes = (node.input, node.output);
+            node.layer.forward::<S>(Forward {
+                input: shapes.0,
+                output: shapes.1,
+                x,
+                second,
+                w,
+                saved,
+                y,
+            });
+        }
+        output
+    }
+
+    /// All layers backward, from the gradient of the outputs in its place. `state` is where the
+    /// state of `update` begins in the buffer of state.
+    fn backward<V: Update>(
+        &mut self,
+        input: &[f32],
+        examples: usize,
+        (update, rate, state): (V, f32, usize),
+    ) -> Result<(), Error> {
+        let Memory { weights, state: states, arena } = &mut self.memory;
+        let states = states.get_mut(state..).unwrap_or_default();
+        let net = self.net;
+        let nodes = net.nodes.iter().zip(net.slots).enumerate();
+        for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
+            let style = node.layer.style();
+            let reads = |wanted, span: Span, len| if wanted { span.first(len) } else { Span::EMPTY };
+            let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
+            let x = reads(style.reads_x, net.value(node.from), x_len);
+            let y = reads(style.reads_y, slot.y, y_len);
+            let dx = reads(!slot.shares_gradient, net.gradient(node.from), x_len);
+            let second = match node.second {
+                Some(second) => net.gradient(second).first(y_len),
+                None => Span::EMPTY,
+            };
+            let dy = slot.dy.first(y_len);
+            let [x, y, saved, dy, dx, second] =
+                cut(arena, [x, y, slot.saved, dy, dx, second]);
+            let x = match node.from.node() {
+                None if style.reads_x => input,
+                _ => &*x,
+            };
+            if slot.trained && !(tame(x) && tame(dy)) {
+                return Err(Error::Diverged { node: number });
+            }
+            if let [true, _] = slot.fresh {
+                dx.fill(0.0);
+            }
+            let moved = Span {
+                start: slot.moved.start * V::STATE as u32,
+                len: slot.moved.len * V::STATE as u32,
+            };
+            let weights = Weights {
+                w: slot.weights.of_mut(weights),
+                state: moved.of_mut(states),
+                update,
+                rate,
+                trained: slot.trained,
+            };
+            let (shape, output) = (node.input, node.output);
+            let apart: &mut [f32] = if style.in_place { &mut [] } else { &mut *dx };
+            node.layer.backward::<S, V>(Backward {
+                input: shape,
+                output,
+                x,
+                y,
+                saved,
+                dy: &mut *dy,
+                dx: apart,
+                weights,
+            });
+            if style.in_place {
+                math::add(dx, dy);
+            }
+            match slot.fresh {
+                [_, true] => math::copy(second, dy),
+                _ => math::add(second, dy),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all trained weights by the gradient that was summed in memory, clipped first.
+    fn apply_summed(&mut self, rate: f32) -> Result<(), Error> {
+        let Memory { weights, state, .. } = &mut self.memory;
+        let net = self.net;
+        let Some((state, gradient)) = state.split_at_mut_checked(net.trained * U::STATE) else {
+            return Ok(());
+        };
+        let gradient = gradient.get(..net.trained).unwrap_or_default();
+        let norm = math::sqrt(gradient.iter().map(|g| g * g).sum());
+        if !norm.is_finite() {
+            return Err(Error::Loss(norm));
+        }
+        let factor = self.update.factor(norm);
+        for slot in net.slots.iter().filter(|slot| slot.trained) {
+            let w = slot.weights.of_mut(weights);
+            let moved = Span {
+                start: slot.moved.start * U::STATE as u32,
+                len: slot.moved.len * U::STATE as u32,
+            };
+            let g = slot.moved.of(gradient).iter().map(|g| g * factor);
+            self.update.apply(rate, w, moved.of_mut(state), g);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
+    type Error = Error;
+
+    fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let examples = self.examples(x)?;
+        let need = examples * self.net.output.len();
+        if y.len() != need {
+            return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() });
+        }
+        let output = self.forward(x, examples, false);
+        math::copy(y, output.of(self.memory.arena));
+        Ok(())
+    }
+
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+        let examples = self.examples(x)?;
+        let outputs = self.net.output.len();
+        self.net.loss.check(target, examples, outputs)?;
+        if !self.net.trains {
+            return Err(Error::Update { planned: 0, needed: U::STATE });
+        }
+        if !(0.0..=Self::MOST_RATE).contains(&rate) {
+            return Err(Error::Rate(rate));
+        }
+        let y = self.forward(x, examples, true);
+        let Some(last) = self.net.slots.last() else { return Err(Error::Uses) };
+        let dy = last.dy.first(y.len as usize);
+        if dy.start != y.start {
+            let [y, dy] = cut(self.memory.arena, [y, dy]);
+            math::copy(dy, y);
+        }
+        let dy = dy.of_mut(self.memory.arena);
+        let loss = match (S::SET.has_cross_entropy(), S::SET.has_squared_error()) {
+            (true, true) => self.net.loss.descend::<true, true>(dy, target, outputs),
+            (true, false) => self.net.loss.descend::<true, false>(dy, target, outputs),
+            (false, _) => self.net.loss.descend::<false, true>(dy, target, outputs),
+        };
+        if !loss.is_finite() {
+            return Err(Error::Loss(loss));
+        }
+        if U::CLIPS {
+            let gradient = self.net.trained * U::STATE;
+            self.memory.state.get_mut(gradient..).unwrap_or_default().fill(0.0);
+            self.backward(x, examples, (Accumulate, rate, gradient))?;
+            self.apply_summed(rate)?;
+        } else {
+            self.backward(x, examples, (self.update, rate, 0))?;
+        }
+        Ok(loss)
+    }
+
+    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
+        let (need, got) = (self.net.weights, w.len());
+        if need != got {
+            return Err(Error::Memory { buffer: Buffer::Weights, need, got });
+        }
+        math::copy(w, self.all_weights());
+        Ok(())
+    }
+}
+
+/// Whether numbers are small enough to compute with; NaN is not.
+fn tame(x: &[f32]) -> bool {
+    x.iter().map(|x| x.abs()).sum::<f32>() < TAME
+}

@@ -1,0 +1,449 @@
+//! A model is data: a [`Graph`] lists its layers, where each takes its input, and what part each
+//! plays. It does not know its initial weights.
+//!
+//! ```
+//! use idinit::{graph::{Graph, Role}, shape::Shape};
+//!
+//! const NET: Graph<9> = {
+//!     let g = Graph::input(Shape::hwc(8, 8, 1)).conv2d(8, 3).relu();
+//!     let skip = g.here();
+//!     g.conv2d(8, 3).role(Role::Branch).relu()
+//!         .conv2d(8, 3).role(Role::BranchEnd).add(skip).relu()
+//!         .global_average_pool().dense(10).role(Role::Head).cross_entropy(0.0)
+//! };
+//! assert_eq!(NET.output().channels, 10);
+//! ```
+//!
+//! A mistake in a `const` graph is an error of the compiler, at the call that made it. A graph made
+//! at run time starts with [`Graph::draft`], goes through the same calls, and is asked once, by
+//! [`Graph::finish`].
+
+use crate::layer::{
+    Add, AveragePool, BatchNorm, Conv2d, Dense, Flatten, Gelu, GlobalAveragePool, Layer, LayerNorm,
+    LayerSet, LeakyRelu, MaxPool, Misfit, Multiplier, Padding, Relu, ScalarBias, Shortcut, Sigmoid,
+    Tanh,
+};
+use crate::loss::Loss;
+use crate::shape::Shape;
+
+/// A value of a graph: its input, or what one of its layers puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Value(u16);
+
+impl Value {
+    /// The input of the graph.
+    pub const INPUT: Self = Self(0);
+
+    /// The node that puts the value out; none for the input.
+    pub const fn node(self) -> Option<usize> {
+        (self.0 as usize).checked_sub(1)
+    }
+}
+
+/// The part that a layer plays in its network. Schemes go by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Role {
+    /// None in particular.
+    #[default]
+    Main,
+    /// A layer of a residual branch that is not its last.
+    Branch,
+    /// The last layer with weights of a residual branch.
+    BranchEnd,
+    /// A layer of a skip connection.
+    Skip,
+    /// The last layer of the network: the classifier.
+    Head,
+}
+
+/// One layer in its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Node {
+    /// What it computes.
+    pub layer: Layer,
+    /// Its input.
+    pub from: Value,
+    /// Its second operand, where it has one.
+    pub second: Option<Value>,
+    /// Shape of one input.
+    pub input: Shape,
+    /// Shape of one output.
+    pub output: Shape,
+    /// Its part in the network.
+    pub role: Role,
+    /// Its name; empty if it was given none.
+    pub name: &'static str,
+}
+
+/// Why a graph cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum GraphError {
+    /// The input has no number, or too many of them (see [`Shape::MOST`]).
+    Input(Shape),
+    /// The graph has no layer.
+    Empty,
+    /// The graph has more layers than room for them.
+    Full {
+        /// The room: the `N` of `Graph<N>`.
+        room: usize,
+    },
+    /// A layer does not fit its input.
+    Layer {
+        /// The number of the layer, from 0.
+        node: usize,
+        /// The shape of its input.
+        input: Shape,
+        /// What is wrong.
+        misfit: Misfit,
+    },
+    /// A value that the graph does not have.
+    Value {
+        /// The number of the layer that asked for it.
+        node: usize,
+    },
+}
+
+impl GraphError {
+    /// What is wrong, in words without numbers.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Input(_) => "the input has no number, or too many",
+            Self::Empty => "the graph has no layer",
+            Self::Full { .. } => "the graph has more layers than room for them",
+            Self::Layer { misfit, .. } => misfit.message(),
+            Self::Value { .. } => "a layer asks for a value that the graph does not have",
+        }
+    }
+}
+
+impl core::fmt::Display for GraphError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.message())?;
+        match self {
+            Self::Input(shape) => write!(f, " ({shape})"),
+            Self::Full { room } => write!(f, " ({room})"),
+            Self::Layer { node, input, .. } => write!(f, " (layer {node}, input {input})"),
+            Self::Value { node } => write!(f, " (layer {node})"),
+            Self::Empty => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for GraphError {}
+
+/// A model with room for `N` layers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Graph<const N: usize> {
+    nodes: [Node; N],
+    len: usize,
+    input: Shape,
+    loss: Loss,
+    here: Value,
+    strict: bool,
+    error: Option<GraphError>,
+}
+
+impl<const N: usize> Graph<N> {
+    /// A graph that takes inputs of this shape.
+    ///
+    /// # Panics
+    /// This call and those that follow panic on a mistake; in a `const`, that is an error of the
+    /// compiler.
+    #[track_caller]
+    pub const fn input(shape: Shape) -> Self {
+        Self::begin(shape, true)
+    }
+
+    /// A graph that remembers its first mistake for [`Graph::finish`] instead of panicking.
+    pub const fn draft(shape: Shape) -> Self {
+        Self::begin(shape, false)
+    }
+
+    #[track_caller]
+    const fn begin(input: Shape, strict: bool) -> Self {
+        let nothing = Node {
+            layer: Layer::Flatten(Flatten),
+            from: Value::INPUT,
+            second: None,
+            input,
+            output: input,
+            role: Role::Main,
+            name: "",
+        };
+        let graph = Self {
+            nodes: [nothing; N],
+            len: 0,
+            input,
+            loss: Loss::None,
+            here: Value::INPUT,
+            strict,
+            error: None,
+        };
+        if input.fits() { graph } else { graph.wrong(GraphError::Input(input)) }
+    }
+
+    #[track_caller]
+    const fn wrong(mut self, error: GraphError) -> Self {
+        if self.strict {
+            panic!("{}", error.message());
+        }
+        if self.error.is_none() {
+            self.error = Some(error);
+        }
+        self
+    }
+
+    /// The shape of a value, if the graph has it.
+    pub const fn shape(&self, value: Value) -> Option<Shape> {
+        match value.node() {
+            None => Some(self.input),
+            Some(node) if node < self.len => Some(self.nodes[node].output),
+            Some(_) => None,
+        }
+    }
+
+    /// Puts a layer behind the latest value.
+    #[track_caller]
+    pub const fn then(self, layer: Layer) -> Self {
+        self.push(layer, None)
+    }
+
+    #[track_caller]
+    const fn push(mut self, layer: Layer, second: Option<Value>) -> Self {
+        if self.error.is_some() {
+            return self;
+        }
+        let node = self.len;
+        if node >= N || node >= u16::MAX as usize {
+            return self.wrong(GraphError::Full { room: N });
+        }
+        let Some(input) = self.shape(self.here) else {
+            return self.wrong(GraphError::Value { node });
+        };
+        let other = match second {
+            None => None,
+            Some(value) if value.0 == self.here.0 => {
+                return self.wrong(GraphError::Value { node });
+            }
+            Some(value) => match self.shape(value) {
+                None => return self.wrong(GraphError::Value { node }),
+                shape => shape,
+            },
+        };
+        match layer.output(input, other) {
+            Err(misfit) => self.wrong(GraphError::Layer { node, input, misfit }),
+            Ok(output) => {
+                let (from, role, name) = (self.here, Role::Main, "");
+                self.nodes[node] = Node { layer, from, second, input, output, role, name };
+                self.len += 1;
+                self.here = Value(self.len as u16);
+                self
+            }
+        }
+    }
+
+    /// The latest value, to come back to.
+    pub const fn here(&self) -> Value {
+        self.here
+    }
+
+    /// Goes on from an earlier value: the next layer takes it as its input.
+    #[track_caller]
+    pub const fn at(mut self, value: Value) -> Self {
+        match self.shape(value) {
+            None => {
+                let node = self.len;
+                self.wrong(GraphError::Value { node })
+            }
+            Some(_) => {
+                self.here = value;
+                self
+            }
+        }
+    }
+
+    /// Gives the latest layer its part in the network.
+    pub const fn role(mut self, role: Role) -> Self {
+        if let Some(node) = self.here.node() {
+            self.nodes[node].role = role;
+        }
+        self
+    }
+
+    /// Gives the latest layer a name.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        if let Some(node) = self.here.node() {
+            self.nodes[node].name = name;
+        }
+        self
+    }
+
+    /// Trains for softmax cross-entropy; see [`Loss::CrossEntropy`].
+    pub const fn cross_entropy(mut self, smoothing: f32) -> Self {
+        self.loss = Loss::CrossEntropy { smoothing };
+        self
+    }
+
+    /// Trains for the squared error; see [`Loss::SquaredError`].
+    pub const fn squared_error(mut self) -> Self {
+        self.loss = Loss::SquaredError;
+        self
+    }
+
+    /// The finished graph, or the first mistake that was made.
+    ///
+    /// # Errors
+    /// Any [`GraphError`] of the calls that built the graph.
+    pub const fn finish(self) -> Result<Self, GraphError> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.len == 0 => Err(GraphError::Empty),
+            None => Ok(self),
+        }
+    }
+
+    /// The layers, in the order in which they compute.
+    pub const fn nodes(&self) -> &[Node] {
+        self.nodes.split_at(self.len).0
+    }
+
+    /// The shape of one input.
+    pub const fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    /// The shape of one output: that of the last layer.
+    pub const fn output(&self) -> Shape {
+        match self.len {
+            0 => self.input,
+            len => self.nodes[len - 1].output,
+        }
+    }
+
+    /// What the graph is trained for.
+    pub const fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// The layers and the loss that an engine needs for this graph.
+    pub const fn uses(&self) -> LayerSet {
+        let mut set = LayerSet::NONE.with_loss(self.loss);
+        let mut node = 0;
+        while node < self.len {
+            set = set.with(self.nodes[node].layer.kind());
+            node += 1;
+        }
+        set
+    }
+}
+
+/// The layers by name, with the sizes that are usual.
+impl<const N: usize> Graph<N> {
+    /// A fully connected layer with a bias.
+    #[track_caller]
+    pub const fn dense(self, out: u32) -> Self {
+        self.then(Layer::Dense(Dense { out, bias: true }))
+    }
+
+    /// A convolution with a square kernel of odd size, stride 1 and a bias, that keeps height and
+    /// width. For others, use [`Graph::then`].
+    #[track_caller]
+    pub const fn conv2d(self, out: u32, kernel: u32) -> Self {
+        self.then(Layer::Conv2d(Conv2d::same(out, kernel)))
+    }
+
+    /// Normalisation over the batch, with PyTorch's ε = 1e-5 and momentum 0.1.
+    #[track_caller]
+    pub const fn batch_norm(self) -> Self {
+        self.then(Layer::BatchNorm(BatchNorm { eps: 1e-5, momentum: 0.1 }))
+    }
+
+    /// Normalisation of each pixel over its channels, with PyTorch's ε = 1e-5.
+    #[track_caller]
+    pub const fn layer_norm(self) -> Self {
+        self.then(Layer::LayerNorm(LayerNorm { eps: 1e-5 }))
+    }
+
+    /// max(0, x).
+    #[track_caller]
+    pub const fn relu(self) -> Self {
+        self.then(Layer::Relu(Relu))
+    }
+
+    /// x, or `slope` · x below zero; the slope is positive.
+    #[track_caller]
+    pub const fn leaky_relu(self, slope: f32) -> Self {
+        self.then(Layer::LeakyRelu(LeakyRelu { slope }))
+    }
+
+    /// The hyperbolic tangent.
+    #[track_caller]
+    pub const fn tanh(self) -> Self {
+        self.then(Layer::Tanh(Tanh))
+    }
+
+    /// The logistic function.
+    #[track_caller]
+    pub const fn sigmoid(self) -> Self {
+        self.then(Layer::Sigmoid(Sigmoid))
+    }
+
+    /// The Gaussian error linear unit.
+    #[track_caller]
+    pub const fn gelu(self) -> Self {
+        self.then(Layer::Gelu(Gelu))
+    }
+
+    /// One trained number added to everything (Fixup).
+    #[track_caller]
+    pub const fn scalar_bias(self) -> Self {
+        self.then(Layer::ScalarBias(ScalarBias))
+    }
+
+    /// One trained number multiplied with everything (Fixup, SkipInit, ReZero).
+    #[track_caller]
+    pub const fn multiplier(self) -> Self {
+        self.then(Layer::Multiplier(Multiplier))
+    }
+
+    /// The largest of each window; windows are `size` × `size` and do not overlap.
+    #[track_caller]
+    pub const fn max_pool(self, size: u32) -> Self {
+        self.then(Layer::MaxPool(MaxPool { kernel: [size, size], stride: [size, size] }))
+    }
+
+    /// The mean of each window; windows are `size` × `size` and do not overlap.
+    #[track_caller]
+    pub const fn average_pool(self, size: u32) -> Self {
+        self.then(Layer::AveragePool(AveragePool { kernel: [size, size], stride: [size, size] }))
+    }
+
+    /// The mean of each channel.
+    #[track_caller]
+    pub const fn global_average_pool(self) -> Self {
+        self.then(Layer::GlobalAveragePool(GlobalAveragePool))
+    }
+
+    /// The shortcut without weights: every `stride`-th pixel, zeros behind its channels.
+    #[track_caller]
+    pub const fn shortcut(self, channels: u32, stride: u32) -> Self {
+        self.then(Layer::Shortcut(Shortcut { channels, stride, padding: Padding::Behind }))
+    }
+
+    /// A picture read as a vector.
+    #[track_caller]
+    pub const fn flatten(self) -> Self {
+        self.then(Layer::Flatten(Flatten))
+    }
+
+    /// The sum of the latest value and another of its shape.
+    #[track_caller]
+    pub const fn add(self, other: Value) -> Self {
+        self.push(Layer::Add(Add), Some(other))
+    }
+}

@@ -1,0 +1,57 @@
+//! IDInit: identities in the main path, nearly nothing at the ends of branches and at the head.
+
+use super::{Scheme, Site};
+use crate::graph::Role;
+use crate::rule::{EPS, Exact, Order};
+use core::f32::consts::SQRT_2;
+
+/// IDInit (Pan et al., §3.4, last paragraph). In a plain network, every matrix and every kernel is
+/// IDI or IDIC. In a residual one, the last of every branch and the head are IDIZ or IDIZC.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct IdInit {
+    /// The order of a patch's columns.
+    pub order: Order,
+    /// ε of IDIZ; 10⁻⁶ in the paper.
+    pub eps: f32,
+    /// τ of the first layer of a network of rectifiers; √2 in the paper (Appendix B). Everywhere
+    /// else τ is 1.
+    pub first: f32,
+}
+
+impl IdInit {
+    /// The paper's constants, patches in spatial-major order.
+    pub const PAPER: Self = Self { order: Order::SpatialMajor, eps: EPS, first: SQRT_2 };
+
+    /// The rule of one weight: a function of the site alone.
+    pub const fn rule(&self, site: &Site<'_>) -> Exact {
+        if !site.is_matrix() {
+            return site.plain();
+        }
+        let order = self.order;
+        match site.node.role {
+            Role::BranchEnd | Role::Head if site.facts.is_residual() => {
+                Exact::ZeroPreserving { eps: self.eps, order }
+            }
+            _ if site.facts.relu && site.number == site.facts.first => {
+                Exact::Identity { gain: self.first, order }
+            }
+            _ => Exact::Identity { gain: 1.0, order },
+        }
+    }
+}
+
+impl Default for IdInit {
+    fn default() -> Self {
+        Self::PAPER
+    }
+}
+
+impl Scheme for IdInit {
+    type Start = Exact;
+
+    #[inline]
+    fn start(&self, site: &Site<'_>) -> Exact {
+        self.rule(site)
+    }
+}

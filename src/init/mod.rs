@@ -1,0 +1,126 @@
+//! Which rule for which weight: a [`Scheme`] looks at a layer, its part in the network and what the
+//! network is like, and names the rule.
+
+mod baseline;
+mod idinit;
+mod named;
+
+pub use baseline::{
+    Fixup, Kaiming, Orthonormal, TorchDefault, Written, Xavier, ZerO, ZeroGamma,
+};
+pub use idinit::IdInit;
+pub use named::Named;
+
+use crate::graph::{Node, Role};
+use crate::layer::{Kind, Part, PartKind};
+use crate::plan::Net;
+use crate::rule::{Exact, Fill, Key};
+
+/// What schemes know of a network as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Facts {
+    /// The number of the first layer with weights.
+    pub first: usize,
+    /// Whether activations are rectifiers.
+    pub relu: bool,
+    /// How many residual branches there are. A network without any is a plain one.
+    pub branches: u32,
+    /// How many weight layers a residual branch has (the mean, rounded down).
+    pub branch_layers: u32,
+}
+
+impl Facts {
+    /// The facts of a list of layers.
+    pub fn of(nodes: &[Node]) -> Self {
+        let count = |role| nodes.iter().filter(|node| node.role == role).count() as u32;
+        let branches = count(Role::BranchEnd);
+        Self {
+            first: nodes.iter().position(has_matrix).unwrap_or(0),
+            relu: nodes.iter().any(|node| node.layer.kind() == Kind::Relu),
+            branches,
+            branch_layers: (count(Role::Branch) + branches).checked_div(branches).unwrap_or(0),
+        }
+    }
+
+    /// Whether the network has residual branches.
+    pub const fn is_residual(&self) -> bool {
+        self.branches > 0
+    }
+}
+
+/// Whether the layer has a matrix or a kernel.
+fn has_matrix(node: &Node) -> bool {
+    node.layer.part(node.input, 0).is_some_and(|part| part.kind == PartKind::Weight)
+}
+
+/// A weight in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The network.
+    pub facts: &'a Facts,
+    /// The layers of the network.
+    pub nodes: &'a [Node],
+    /// The number of the layer.
+    pub number: usize,
+    /// The layer.
+    pub node: &'a Node,
+    /// The weight.
+    pub part: Part,
+    /// The number of the weight in its layer.
+    pub part_number: usize,
+}
+
+impl Site<'_> {
+    /// The weight's own source of chance.
+    pub const fn key(&self, seed: u64) -> Key {
+        Key { seed, tensor: (self.number as u32) << 2 | self.part_number as u32 & 3 }
+    }
+
+    /// The start that all schemes agree on for what is not a matrix: norms change nothing, biases
+    /// are zero, multipliers one.
+    pub const fn plain(&self) -> Exact {
+        match self.part.kind {
+            PartKind::Gain | PartKind::Multiplier | PartKind::RunningVariance => {
+                Exact::Constant { value: 1.0 }
+            }
+            _ => Exact::Zero,
+        }
+    }
+
+    /// Whether the weight is a matrix or a kernel.
+    pub const fn is_matrix(&self) -> bool {
+        matches!(self.part.kind, PartKind::Weight)
+    }
+}
+
+/// A way to start a network: a rule for each of its weights.
+pub trait Scheme {
+    /// What writes a weight. A scheme whose rules are all [`Exact`] links no logarithm.
+    type Start: Fill;
+
+    /// The start of one weight.
+    fn start(&self, site: &Site<'_>) -> Self::Start;
+}
+
+/// Writes the start of every weight of a network into `weights`, which has [`Net::weights`]
+/// numbers. A longer buffer keeps its rest; of a shorter one, the weights that fit are written.
+pub fn fill<S: Scheme>(net: &Net<'_>, scheme: &S, weights: &mut [f32]) {
+    let facts = Facts::of(net.nodes());
+    for (number, (node, slot)) in net.nodes().iter().zip(net.slots()).enumerate() {
+        let mut rest = slot.weights.of_mut(weights);
+        let mut part_number = 0;
+        while let Some(part) = node.layer.part(node.input, part_number) {
+            let Some((w, later)) = rest.split_at_mut_checked(part.dims.len()) else { break };
+            let nodes = net.nodes();
+            let site = Site { facts: &facts, nodes, number, node, part, part_number };
+            // the lengths agree, because both come from the dimensions
+            let _ = scheme.start(&site).fill_f32(part.dims, w);
+            rest = later;
+            part_number += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Four outputs abreast share each input they read; backward, eight inputs abreast share each
+//! gradient.
+
+use super::Dense;
+use crate::layer::{Backward, Forward, Weights};
+use crate::math;
+use crate::update::Update;
+
+impl Dense {
+    pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
+        let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
+        let Some((w, b)) = io.w.split_at_checked(inp.saturating_mul(out)) else { return };
+        for (x, y) in io.x.chunks_exact(inp).zip(io.y.chunks_exact_mut(out)) {
+            if self.bias {
+                math::copy(y, b);
+            } else {
+                y.fill(0.0);
+            }
+            let (fours, rest) = y.as_chunks_mut::<4>();
+            let (rows, last) = w.split_at(fours.len().saturating_mul(4 * inp).min(w.len()));
+            for (y, rows) in fours.iter_mut().zip(rows.chunks_exact(4 * inp)) {
+                let (ab, cd) = rows.split_at(2 * inp);
+                let ((a, b), (c, d)) = (ab.split_at(inp), cd.split_at(inp));
+                math::dots(y, x, [a, b, c, d]);
+            }
+            for (y, row) in rest.iter_mut().zip(last.chunks_exact(inp)) {
+                *y = math::dot(*y, x, row);
+            }
+        }
+    }
+
+    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+        let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
+        let Backward { x, dy, dx, mut weights, .. } = io;
+        for (g, dx) in dy.chunks_exact(out).zip(dx.chunks_exact_mut(inp)) {
+            input(g, weights.w, dx);
+        }
+        if weights.trained {
+            match dy.len() <= out {
+                true => one_example(x, dy, inp, &mut weights),
+                false => many_examples(x, dy, (inp, out), &mut weights),
+            }
+            if self.bias {
+                bias(dy, inp * out, out, &mut weights);
+            }
+        }
+    }
+}
+
+/// dx += Wᵀ g, for one example: g is [out], W is [out, inp], dx is [inp].
+fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
+    let inp = dx.len();
+    let (eights, rest) = dx.as_chunks_mut::<8>();
+    let mut at = 0;
+    for dx in eights {
+        math::weigh(dx, g, w.get(at..).unwrap_or_default(), inp);
+        at += 8;
+    }
+    for dx in rest {
+        let mut one = [*dx];
+        math::weigh(&mut one, g, w.get(at..).unwrap_or_default(), inp);
+        [*dx] = one;
+        at += 1;
+    }
+}
+
+/// W moves by g xᵀ, row by row.
+fn one_example<U: Update>(x: &[f32], g: &[f32], inp: usize, weights: &mut Weights<'_, U>) {
+    for (o, g) in g.iter().enumerate() {
+        weights.apply(o * inp, inp, x.iter().map(|x| g * x));
+    }
+}
+
+/// W moves by Σ g xᵀ over the batch, four inputs of a row at a time.
+fn many_examples<U: Update>(
+    x: &[f32],
+    dy: &[f32],
+    (inp, out): (usize, usize),
+    weights: &mut Weights<'_, U>,
+) {
+    let tail = inp - inp % 8;
+    for o in 0..out {
+        let g = dy.get(o..).unwrap_or_default();
+        for i in (0..tail).step_by(8) {
+            let mut sums = [[0.0; 8]];
+            math::outer(&mut sums, g, x.get(i..).unwrap_or_default(), (out, inp));
+            weights.apply(o * inp + i, 8, sums.into_iter().flatten());
+        }
+        for i in tail..inp {
+            let mut sums = [[0.0]];
+            math::outer(&mut sums, g, x.get(i..).unwrap_or_default(), (out, inp));
+            weights.apply(o * inp + i, 1, sums.into_iter().flatten());
+        }
+    }
+}
+
+/// b moves by the gradients, summed over rows of `out` numbers; b lies at `at`.
+pub(in crate::layer) fn bias<U: Update>(
+    dy: &[f32],
+    at: usize,
+    out: usize,
+    weights: &mut Weights<'_, U>,
+) {
+    let out = out.max(1);
+    weights.apply(
+        at,
+        out,
+        (0..out).map(|o| dy.get(o..).unwrap_or_default().iter().step_by(out).sum()),
+    );
+}

@@ -1,0 +1,37 @@
+//! The largest number of each window of each channel; of equals, the first in scan order. Windows
+//! must lie within the picture; forward keeps which place won, for backward.
+
+mod portable;
+
+use super::{Misfit, Part, Style};
+use crate::layer::window;
+use crate::shape::Shape;
+
+/// The largest number of each window, channel by channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MaxPool {
+    /// Rows and columns of the window.
+    pub kernel: [u32; 2],
+    /// Steps from one window to the next, down and to the right.
+    pub stride: [u32; 2],
+}
+
+impl MaxPool {
+    pub(super) const STYLE: Style = Style::apart(false);
+
+    pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
+        window::output(x, self.kernel, self.stride, [0, 0], x.channels)
+    }
+
+    pub(super) const fn part(&self, _: Shape, _: usize) -> Option<Part> {
+        None
+    }
+
+    pub(super) const fn saved(&self, x: Shape) -> (usize, usize) {
+        match self.output(x, None) {
+            Ok(y) => (y.len(), 0),
+            Err(_) => (0, 0),
+        }
+    }
+}

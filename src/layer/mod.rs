@@ -1,0 +1,423 @@
+//! What a network is made of: a folder for each layer, with what it is in `mod.rs` (sizes, weights,
+//! equations) and what it computes in `portable.rs`, in a fixed order of summation.
+//!
+//! Two rules hold for every layer, and residual connections then need nothing special:
+//! *forward writes, backward adds*. Forward writes all of its output; backward adds to the gradient
+//! of its input, and hands the finished gradients of its weights to an [`Update`].
+//!
+//! A layer that works *in place* (an activation, a norm) finds its input already in `y` and
+//! replaces it; backward, it finds the gradient of its output in `dy` and turns it into the
+//! gradient of its input. The engine copies or adds where two values cannot share a place.
+
+use crate::loss::Loss;
+use crate::rule::Dims;
+use crate::shape::Shape;
+use crate::update::Update;
+
+/// What a layer has to say about one of its weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// The dimensions of the weight.
+    pub dims: Dims,
+    /// What the weight is for.
+    pub kind: PartKind,
+}
+
+impl Part {
+    const fn new(dims: Result<Dims, crate::rule::DimsError>, kind: PartKind) -> Option<Self> {
+        match dims {
+            Ok(dims) => Some(Self { dims, kind }),
+            Err(_) => None,
+        }
+    }
+
+    /// `n` numbers that are not a matrix: biases, gains, statistics.
+    const fn vector(n: u32, kind: PartKind) -> Option<Self> {
+        Self::new(Dims::dense(n, 1), kind)
+    }
+}
+
+/// What a weight is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PartKind {
+    /// A matrix or a kernel: what a start is about.
+    Weight,
+    /// Added to the output; zero at the start.
+    Bias,
+    /// The scale of a norm; one at the start.
+    Gain,
+    /// The scalar that multiplies a branch; one at the start.
+    Multiplier,
+    /// A running mean; zero at the start, never trained.
+    RunningMean,
+    /// A running variance; one at the start, never trained.
+    RunningVariance,
+}
+
+impl PartKind {
+    /// Whether training moves the weight (running statistics only follow the data).
+    pub const fn is_trained(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
+}
+
+/// What a layer needs of memory while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Output and input may share a place, and so may their gradients.
+    pub in_place: bool,
+    /// Backward reads the input.
+    pub reads_x: bool,
+    /// Backward reads the output.
+    pub reads_y: bool,
+}
+
+impl Style {
+    const fn apart(reads_x: bool) -> Self {
+        Self { in_place: false, reads_x, reads_y: false }
+    }
+
+    const fn in_place(reads_x: bool, reads_y: bool) -> Self {
+        Self { in_place: true, reads_x, reads_y }
+    }
+}
+
+/// Why a layer does not fit its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Misfit {
+    /// A size of the layer is zero.
+    Zero,
+    /// The kernel is larger than the padded input.
+    Kernel,
+    /// The groups do not divide the channels of input and output.
+    Groups,
+    /// The shortcut has fewer channels than its input.
+    Channels,
+    /// The operands of an addition differ in shape.
+    Operands,
+    /// The output has too many numbers (see [`Shape::MOST`]).
+    TooLarge,
+}
+
+impl Misfit {
+    /// What is wrong, in words.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Zero => "a size of the layer is zero",
+            Self::Kernel => "the kernel is larger than the padded input",
+            Self::Groups => "the groups do not divide the channels",
+            Self::Channels => "a shortcut cannot have fewer channels than its input",
+            Self::Operands => "the operands of an addition differ in shape",
+            Self::TooLarge => "the output or the weights are too large",
+        }
+    }
+}
+
+/// One forward pass of one layer over a batch.
+pub(crate) struct Forward<'a> {
+    /// Shape of one input.
+    pub input: Shape,
+    /// Shape of one output.
+    pub output: Shape,
+    /// The input, [batch, input]; empty for a layer in place.
+    pub x: &'a [f32],
+    /// The second operand, for a layer that has two.
+    pub second: &'a [f32],
+    /// All weights of the layer, one part after the other.
+    pub w: &'a [f32],
+    /// What backward will want to know; empty when there will be no backward pass.
+    pub saved: &'a mut [f32],
+    /// The output, [batch, output], all of it written.
+    pub y: &'a mut [f32],
+}
+
+/// One backward pass of one layer over a batch.
+pub(crate) struct Backward<'a, U> {
+    /// Shape of one input.
+    pub input: Shape,
+    /// Shape of one output.
+    pub output: Shape,
+    /// The input, if the layer reads it.
+    pub x: &'a [f32],
+    /// The output, if the layer reads it.
+    pub y: &'a [f32],
+    /// What forward saved.
+    pub saved: &'a mut [f32],
+    /// The gradient of the output. In place, it becomes the gradient of the input.
+    pub dy: &'a mut [f32],
+    /// The gradient of the input, added to; empty when nobody wants it, or in place.
+    pub dx: &'a mut [f32],
+    /// The weights, and how they move.
+    pub weights: Weights<'a, U>,
+}
+
+/// The weights of one layer during its backward pass.
+pub(crate) struct Weights<'a, U> {
+    /// All weights of the layer, one part after the other.
+    pub w: &'a mut [f32],
+    /// The update's state for the trained parts, `U::STATE` numbers a weight.
+    pub state: &'a mut [f32],
+    /// How a weight moves.
+    pub update: U,
+    /// The learning rate.
+    pub rate: f32,
+    /// Whether these weights move at all.
+    pub trained: bool,
+}
+
+impl<U: Update> Weights<'_, U> {
+    /// Moves the `n` weights from index `at` on by their gradients `g`.
+    #[inline(always)]
+    pub fn apply(&mut self, at: usize, n: usize, g: impl Iterator<Item = f32>) {
+        let w = self.w.get_mut(at..).and_then(|w| w.get_mut(..n));
+        let state = self.state.get_mut(at * U::STATE..).and_then(|s| s.get_mut(..n * U::STATE));
+        if let (Some(w), Some(state)) = (w, state) {
+            self.update.apply(self.rate, w, state, g);
+        }
+    }
+}
+
+/// A set of layers and losses: what a binary links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerSet(u32);
+
+impl LayerSet {
+    /// No layer.
+    pub const NONE: Self = Self(0);
+    /// Every layer.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The set and one layer more.
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u32)
+    }
+
+    /// Whether the layer is in the set.
+    pub const fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u32 != 0
+    }
+
+    /// The set and a loss.
+    pub const fn with_loss(self, loss: Loss) -> Self {
+        match loss {
+            Loss::None => self,
+            Loss::CrossEntropy { .. } => Self(self.0 | Self::CROSS_ENTROPY),
+            Loss::SquaredError => Self(self.0 | Self::SQUARED_ERROR),
+        }
+    }
+
+    pub(crate) const fn has_cross_entropy(self) -> bool {
+        self.0 & Self::CROSS_ENTROPY != 0
+    }
+
+    pub(crate) const fn has_squared_error(self) -> bool {
+        self.0 & Self::SQUARED_ERROR != 0
+    }
+
+    const CROSS_ENTROPY: u32 = 1 << 31;
+    const SQUARED_ERROR: u32 = 1 << 30;
+
+    /// Whether every layer of `other` is in this set.
+    pub const fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What a binary links: an engine has code for these layers and no others.
+///
+/// ```
+/// use idinit::{graph::Graph, layer::{LayerSet, Uses}, shape::Shape};
+/// const NET: Graph<2> = Graph::input(Shape::vector(4)).dense(3).relu().cross_entropy(0.0);
+/// enum Mine {}
+/// impl Uses for Mine {
+///     const SET: LayerSet = NET.uses();
+/// }
+/// ```
+pub trait Uses {
+    /// The layers.
+    const SET: LayerSet;
+}
+
+/// Links every layer: for programs that learn their model at run time.
+pub enum All {}
+
+impl Uses for All {
+    const SET: LayerSet = LayerSet::ALL;
+}
+
+mod window;
+
+/// A layer without weights that keeps nothing between forward and backward.
+macro_rules! weightless {
+    ($name:ident) => {
+        impl $name {
+            pub(super) const fn part(&self, _: Shape, _: usize) -> Option<super::Part> {
+                None
+            }
+
+            pub(super) const fn saved(&self, _: Shape) -> (usize, usize) {
+                (0, 0)
+            }
+        }
+    };
+}
+
+/// A weightless layer that maps number by number, and so keeps the shape.
+macro_rules! elementwise {
+    ($name:ident, $style:expr) => {
+        use crate::shape::Shape;
+
+        weightless!($name);
+
+        impl $name {
+            pub(super) const STYLE: Style = $style;
+
+            pub(super) const fn output(
+                &self,
+                x: Shape,
+                _: Option<Shape>,
+            ) -> Result<Shape, super::Misfit> {
+                Ok(x)
+            }
+        }
+    };
+}
+
+/// The registry: a layer is added by its folder and one line here.
+macro_rules! layers {
+    ($($(#[$doc:meta])* $name:ident $folder:ident,)*) => {
+        $(mod $folder; pub use $folder::$name;)*
+
+        /// One layer with its sizes.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub enum Layer { $($(#[$doc])* $name($name),)* }
+
+        /// The name of a layer, without its sizes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[non_exhaustive]
+        pub enum Kind { $($(#[$doc])* $name,)* }
+
+        impl Kind {
+            /// Every layer there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name of the layer's folder.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($folder),)* }
+            }
+        }
+
+        impl Layer {
+            /// Which layer it is.
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)* }
+            }
+
+            /// The shape of the output for inputs of this shape (and, for a layer of two
+            /// operands, a second one of that shape).
+            pub const fn output(&self, x: Shape, second: Option<Shape>) -> Result<Shape, Misfit> {
+                let y = match self { $(Self::$name(layer) => layer.output(x, second),)* };
+                match y {
+                    Ok(y) if !y.fits() => Err(Misfit::TooLarge),
+                    y => y,
+                }
+            }
+
+            /// The weight number `part` of the layer, if there are so many.
+            pub const fn part(&self, x: Shape, part: usize) -> Option<Part> {
+                match self { $(Self::$name(layer) => layer.part(x, part),)* }
+            }
+
+            /// How many numbers backward wants kept or needs for scratch, beside input and output:
+            /// for each example, and once for a batch, behind those of the examples.
+            ///
+            /// A frozen batch norm uses its running statistics and keeps nothing.
+            pub(crate) const fn saved(&self, x: Shape, trained: bool) -> (usize, usize) {
+                match self {
+                    Self::BatchNorm(_) if !trained => (0, 0),
+                    $(Self::$name(layer) => layer.saved(x),)*
+                }
+            }
+
+            pub(crate) const fn style(&self) -> Style {
+                match self { $(Self::$name(_) => $name::STYLE,)* }
+            }
+
+            #[inline(always)]
+            pub(crate) fn forward<S: Uses>(&self, io: Forward<'_>) {
+                match self {
+                    $(Self::$name(layer) => if const { S::SET.has(Kind::$name) } {
+                        layer.forward(io)
+                    },)*
+                }
+            }
+
+            #[inline(always)]
+            pub(crate) fn backward<S: Uses, U: Update>(&self, io: Backward<'_, U>) {
+                match self {
+                    $(Self::$name(layer) => if const { S::SET.has(Kind::$name) } {
+                        layer.backward(io)
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+layers! {
+    /// A fully connected layer.
+    Dense dense,
+    /// A convolution.
+    Conv2d conv2d,
+    /// Normalisation over the batch.
+    BatchNorm batch_norm,
+    /// Normalisation over an example's channels.
+    LayerNorm layer_norm,
+    /// max(0, x).
+    Relu relu,
+    /// x, or a fraction of it below zero.
+    LeakyRelu leaky_relu,
+    /// The hyperbolic tangent.
+    Tanh tanh,
+    /// The logistic function.
+    Sigmoid sigmoid,
+    /// The Gaussian error linear unit.
+    Gelu gelu,
+    /// The sum of two values.
+    Add add,
+    /// One number added to everything.
+    ScalarBias scalar_bias,
+    /// One number multiplied with everything.
+    Multiplier multiplier,
+    /// The largest of each window.
+    MaxPool max_pool,
+    /// The mean of each window.
+    AveragePool average_pool,
+    /// The mean of each channel.
+    GlobalAveragePool global_average_pool,
+    /// The shortcut without weights.
+    Shortcut shortcut,
+    /// A picture read as a vector.
+    Flatten flatten,
+}
+
+pub use shortcut::Padding;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_it_was_given() {
+        let set = LayerSet::NONE.with(Kind::Dense).with(Kind::Flatten);
+        assert!(set.has(Kind::Dense) && set.has(Kind::Flatten) && !set.has(Kind::Relu));
+        assert!(LayerSet::ALL.covers(set) && !set.covers(LayerSet::ALL));
+        assert!(Kind::ALL.len() <= 30);
+    }
+}

@@ -1,0 +1,25 @@
+use super::Multiplier;
+use crate::layer::{Backward, Forward};
+use crate::math;
+use crate::update::Update;
+
+impl Multiplier {
+    pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
+        let [alpha, ..] = io.w else { return };
+        for y in io.y {
+            *y *= alpha;
+        }
+    }
+
+    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+        let Backward { x, dy, mut weights, .. } = io;
+        let [alpha, ..] = *weights.w else { return };
+        let gradient = math::dot(0.0, x, dy);
+        for dy in dy {
+            *dy *= alpha;
+        }
+        if weights.trained {
+            weights.apply(0, 1, [gradient].into_iter());
+        }
+    }
+}

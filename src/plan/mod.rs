@@ -1,0 +1,390 @@
+//! Where every number lies: a [`Plan`] is a `const fn` of the graph, so that memory is known before
+//! the program is.
+//!
+//! Each value of the graph has a lifetime: from the layer that writes it to the last pass that reads
+//! it, forward or backward. The planner walks through one step in order of time, gives each value
+//! the lowest free place that it fits, and frees places as values die ([`memory`]). Where a layer
+//! works in place, output and input are one; where the gradient of a value comes from one layer in
+//! place, the two gradients are one; the gradient of the outputs takes the outputs' own place.
+
+mod memory;
+mod mode;
+mod net;
+mod table;
+
+pub use mode::Mode;
+pub use net::{Net, Slot};
+pub use table::Table;
+
+use crate::graph::{Graph, GraphError, Node, Value};
+use crate::layer::Style;
+use crate::loss::Loss;
+use crate::shape::Span;
+use memory::Memory;
+
+/// Why a plan cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The graph was never finished.
+    Graph(GraphError),
+    /// The batch is zero.
+    Batch,
+    /// The plan is for training, but the graph has no loss.
+    Loss,
+    /// The plan is for training, but no layer of that number or name has weights.
+    Nothing,
+    /// The plan needs more numbers than 32 bits can count.
+    TooLarge,
+}
+
+impl PlanError {
+    /// What is wrong, in words without numbers.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Graph(error) => error.message(),
+            Self::Batch => "a batch has at least one example",
+            Self::Loss => "a plan for training needs a graph with a loss",
+            Self::Nothing => "there is no layer to train",
+            Self::TooLarge => "the plan needs more numbers than 32 bits can count",
+        }
+    }
+}
+
+impl core::fmt::Display for PlanError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Graph(error) => error.fmt(f),
+            error => f.write_str(error.message()),
+        }
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+/// Where every number of a network of at most `N` layers lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<const N: usize> {
+    /// Numbers (f32) for the weights of all layers.
+    pub weights: usize,
+    /// Numbers for the state of the update, and for the whole gradient where the update needs it.
+    pub state: usize,
+    /// Numbers for everything that flows between layers, forward and backward.
+    pub arena: usize,
+    graph: Graph<N>,
+    slots: [Slot; N],
+    batch: u32,
+    mode: Mode,
+    trained: u32,
+}
+
+impl<const N: usize> Plan<N> {
+    /// The plan of a graph for batches of at most `batch` examples.
+    ///
+    /// # Panics
+    /// Where [`Plan::checked`] returns an error; in a `const`, that is an error of the compiler.
+    #[track_caller]
+    pub const fn new(graph: &Graph<N>, mode: Mode, batch: usize) -> Self {
+        match Self::checked(graph, mode, batch) {
+            Ok(plan) => plan,
+            Err(error) => panic!("{}", error.message()),
+        }
+    }
+
+    /// The plan of a graph for batches of at most `batch` examples.
+    ///
+    /// # Errors
+    /// A [`PlanError`] says why there is none.
+    pub const fn checked(graph: &Graph<N>, mode: Mode, batch: usize) -> Result<Self, PlanError> {
+        let graph = match graph.finish() {
+            Ok(graph) => graph,
+            Err(error) => return Err(PlanError::Graph(error)),
+        };
+        if batch == 0 {
+            return Err(PlanError::Batch);
+        }
+        if batch > u32::MAX as usize {
+            return Err(PlanError::TooLarge);
+        }
+        if mode.trains() && matches!(graph.loss(), Loss::None) {
+            return Err(PlanError::Loss);
+        }
+        let mut plan = Self {
+            weights: 0,
+            state: 0,
+            arena: 0,
+            graph,
+            slots: [Slot::EMPTY; N],
+            batch: batch as u32,
+            mode,
+            trained: 0,
+        };
+        if !plan.lay_weights() {
+            return Err(PlanError::TooLarge);
+        }
+        if mode.trains() && plan.trained == 0 {
+            return Err(PlanError::Nothing);
+        }
+        plan.trace_gradients();
+        if plan.lay_values() { Ok(plan) } else { Err(PlanError::TooLarge) }
+    }
+
+    /// What an engine takes.
+    pub const fn net(&self) -> Net<'_> {
+        Net {
+            nodes: self.graph.nodes(),
+            slots: self.slots.split_at(self.graph.nodes().len()).0,
+            loss: self.graph.loss(),
+            uses: self.graph.uses(),
+            input: self.graph.input_shape(),
+            output: self.graph.output(),
+            batch: self.batch as usize,
+            trains: self.mode.trains(),
+            update_state: self.mode.state as usize + self.mode.gradient as usize,
+            trained: self.trained as usize,
+            weights: self.weights,
+            state: self.state,
+            arena: self.arena,
+        }
+    }
+
+    /// Lays the weights of all layers behind each other, and the state of those that are trained.
+    /// False if there are too many.
+    const fn lay_weights(&mut self) -> bool {
+        let nodes = self.graph.nodes();
+        let (mut weights, mut trained) = (0u64, 0u64);
+        let mut layers_left = 0;
+        let mut k = 0;
+        while k < nodes.len() {
+            layers_left += nodes[k].layer.part(nodes[k].input, 0).is_some() as u32;
+            k += 1;
+        }
+        k = 0;
+        while k < nodes.len() {
+            let node = &nodes[k];
+            let (mut all, mut moved, mut part) = (0u64, 0u64, 0);
+            while let Some(p) = node.layer.part(node.input, part) {
+                all += p.dims.len() as u64;
+                if p.kind.is_trained() {
+                    moved += p.dims.len() as u64;
+                }
+                part += 1;
+            }
+            let slot = &mut self.slots[k];
+            if all > 0 {
+                slot.trained = self.mode.trains_layer(layers_left, node.name);
+                layers_left -= 1;
+            }
+            if weights + all > u32::MAX as u64 {
+                return false;
+            }
+            slot.weights = Span { start: weights as u32, len: all as u32 };
+            weights += all;
+            if slot.trained {
+                slot.moved = Span { start: trained as u32, len: moved as u32 };
+                trained += moved;
+            }
+            k += 1;
+        }
+        let state = trained * (self.mode.state as u64 + self.mode.gradient as u64);
+        self.weights = weights as usize;
+        self.state = state as usize;
+        self.trained = trained as u32;
+        state <= u32::MAX as u64
+    }
+
+    /// Finds the layers that have a backward pass: those that are trained, or have a trained one
+    /// before them, and whose output the loss depends on.
+    const fn trace_gradients(&mut self) {
+        let nodes = self.graph.nodes();
+        let mut k = 0;
+        while k < nodes.len() {
+            self.slots[k].backward = self.slots[k].trained
+                || self.has_gradient(nodes[k].from)
+                || self.second_has_gradient(&nodes[k]);
+            k += 1;
+        }
+        // from the loss back: a value is reached if a reached layer with a backward pass takes it
+        let mut reached = [false; N];
+        while k > 0 {
+            k -= 1;
+            reached[k] |= k + 1 == nodes.len();
+            self.slots[k].backward &= reached[k];
+            if self.slots[k].backward {
+                if let Some(from) = nodes[k].from.node() {
+                    reached[from] = true;
+                }
+                if let Some(second) = nodes[k].second
+                    && let Some(second) = second.node()
+                {
+                    reached[second] = true;
+                }
+            }
+        }
+    }
+
+    const fn has_gradient(&self, value: Value) -> bool {
+        match value.node() {
+            None => false,
+            Some(node) => self.slots[node].backward,
+        }
+    }
+
+    const fn second_has_gradient(&self, node: &Node) -> bool {
+        match node.second {
+            None => false,
+            Some(value) => self.has_gradient(value),
+        }
+    }
+
+    /// Gives every value, saved number and gradient its place. False if there are too many.
+    ///
+    /// Time runs over the forward passes 0 … n − 1, the loss n, and the backward passes of layer k
+    /// at 2 n − k.
+    const fn lay_values(&mut self) -> bool {
+        let n = self.graph.nodes().len();
+        let trains = self.mode.trains();
+        let (dies, last_user) = self.lifetimes();
+        let mut memory = Memory::<N>::new();
+        let mut k = 0;
+        while k < n {
+            let node = self.graph.nodes()[k];
+            let style = node.layer.style();
+            let shared = match node.from.node() {
+                Some(from) if style.in_place && dies[from] == k => Some(self.slots[from].y),
+                _ => None,
+            };
+            self.slots[k].y = match shared {
+                Some(place) => place,
+                None => memory.place(node.output.len() as u64 * self.batch as u64),
+            };
+            if self.slots[k].backward {
+                let (each, once) = node.layer.saved(node.input, self.slots[k].trained);
+                let saved = each as u64 * self.batch as u64 + once as u64;
+                self.slots[k].saved = memory.place(saved);
+            }
+            if shared.is_none() {
+                self.release(&mut memory, node.from, &dies, k);
+            }
+            if let Some(second) = node.second {
+                self.release(&mut memory, second, &dies, k);
+            }
+            k += 1;
+        }
+        if trains && memory.fits() {
+            let last = &mut self.slots[n - 1];
+            last.dy = match dies[n - 1] == n {
+                true => last.y,
+                false => memory.place(last.y.len as u64),
+            };
+        }
+        while trains && k > 0 {
+            k -= 1;
+            if self.slots[k].backward {
+                self.lay_gradients(&mut memory, k, &last_user);
+                let node = self.graph.nodes()[k];
+                let now = 2 * n - k;
+                self.release(&mut memory, node.from, &dies, now);
+                if let Some(second) = node.second {
+                    self.release(&mut memory, second, &dies, now);
+                }
+                if dies[k] == now {
+                    memory.free(self.slots[k].y);
+                }
+                memory.free(self.slots[k].saved);
+                if !self.slots[k].shares_gradient {
+                    memory.free(self.slots[k].dy);
+                }
+            }
+        }
+        self.arena = memory.top as usize;
+        memory.fits()
+    }
+
+    /// When each value is read for the last time, and which layer is the last to take it.
+    const fn lifetimes(&self) -> ([usize; N], [usize; N]) {
+        let nodes = self.graph.nodes();
+        let n = nodes.len();
+        let (mut dies, mut last_user) = ([0; N], [usize::MAX; N]);
+        let mut k = 0;
+        while k < n {
+            let Style { reads_x, reads_y, .. } = nodes[k].layer.style();
+            // a frozen batch norm goes by its running statistics and does not look back
+            let keeps = self.slots[k].backward
+                && (nodes[k].layer.part(nodes[k].input, 0).is_none()
+                    || self.slots[k].trained
+                    || !matches!(nodes[k].layer, crate::layer::Layer::BatchNorm(_)));
+            dies[k] = if keeps && reads_y { 2 * n - k } else { k };
+            let mut operand = 0;
+            while operand < 2 {
+                let value = if operand == 0 { Some(nodes[k].from) } else { nodes[k].second };
+                if let Some(value) = value
+                    && let Some(from) = value.node()
+                {
+                    let read = if keeps && reads_x { 2 * n - k } else { k };
+                    if read > dies[from] {
+                        dies[from] = read;
+                    }
+                    if self.slots[k].backward {
+                        last_user[from] = k;
+                    }
+                }
+                operand += 1;
+            }
+            k += 1;
+        }
+        if dies[n - 1] < n {
+            dies[n - 1] = n;
+        }
+        (dies, last_user)
+    }
+
+    /// Places the gradients of the operands of layer `k`, unless they have their places already.
+    const fn lay_gradients(
+        &mut self,
+        memory: &mut Memory<N>,
+        k: usize,
+        last_user: &[usize; N],
+    ) {
+        let node = self.graph.nodes()[k];
+        if let Some(from) = node.from.node()
+            && self.slots[from].backward
+            && last_user[from] == k
+        {
+            if node.layer.style().in_place {
+                self.slots[k].shares_gradient = true;
+                self.slots[from].dy = self.slots[k].dy;
+            } else {
+                self.slots[k].fresh[0] = true;
+                self.slots[from].dy = memory.place(self.slots[from].y.len as u64);
+            }
+        }
+        if let Some(second) = node.second
+            && let Some(from) = second.node()
+            && self.slots[from].backward
+            && last_user[from] == k
+        {
+            self.slots[k].fresh[1] = true;
+            self.slots[from].dy = memory.place(self.slots[from].y.len as u64);
+        }
+    }
+
+    /// Frees the place of a value that nobody reads after `now`.
+    const fn release(
+        &self,
+        memory: &mut Memory<N>,
+        value: Value,
+        dies: &[usize; N],
+        now: usize,
+    ) {
+        if let Some(node) = value.node()
+            && dies[node] == now
+        {
+            memory.free(self.slots[node].y);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

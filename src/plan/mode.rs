@@ -1,0 +1,87 @@
+//! What a plan is for: inference, or the training of all layers or of some.
+
+use crate::update::Update;
+
+/// What a plan is for.
+///
+/// ```
+/// use idinit::{plan::Mode, update::Momentum};
+/// const HEAD_ONLY: Mode = Mode::train::<Momentum>().last(1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    which: Which,
+    /// Numbers of state that the update keeps for a weight.
+    pub(super) state: u32,
+    /// Whether the update needs the whole gradient at once.
+    pub(super) gradient: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    None,
+    All,
+    Last(u32),
+    Named(&'static [&'static str]),
+}
+
+impl Mode {
+    /// Inference: nothing is kept longer than the next layer needs it.
+    pub const INFER: Self = Self { which: Which::None, state: 0, gradient: false };
+
+    /// Training of all layers with the update `U`.
+    pub const fn train<U: Update>() -> Self {
+        Self { which: Which::All, state: U::STATE as u32, gradient: U::CLIPS }
+    }
+
+    /// Of all layers with weights, only the last `count` are trained.
+    pub const fn last(self, count: u32) -> Self {
+        Self { which: Which::Last(count), ..self }
+    }
+
+    /// Only layers with these names are trained.
+    pub const fn only(self, names: &'static [&'static str]) -> Self {
+        Self { which: Which::Named(names), ..self }
+    }
+
+    /// Whether anything is trained.
+    pub const fn trains(self) -> bool {
+        !matches!(self.which, Which::None)
+    }
+
+    /// Whether a layer is trained that is called `name` and is one of the last `from_end` layers
+    /// with weights.
+    pub(super) const fn trains_layer(self, from_end: u32, name: &str) -> bool {
+        match self.which {
+            Which::None => false,
+            Which::All => true,
+            Which::Last(count) => from_end <= count,
+            Which::Named(names) => {
+                let mut i = 0;
+                while i < names.len() {
+                    if same(names[i], name) {
+                        return true;
+                    }
+                    i += 1;
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Whether two strings are the same; `==` is not yet available to a `const fn`.
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

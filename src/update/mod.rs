@@ -1,0 +1,29 @@
+//! How a weight moves: an [`Update`] takes finished gradients, a few at a time, straight from the
+//! registers of the layer that computed them, so that no gradient has to lie in memory.
+
+mod accumulate;
+mod clip;
+mod sgd;
+
+pub(crate) use accumulate::Accumulate;
+pub use clip::Clip;
+pub use sgd::{Momentum, Sgd};
+
+/// A rule by which weights follow their gradients.
+pub trait Update: Copy {
+    /// Numbers of state that each weight keeps between steps; they lie beside each other.
+    const STATE: usize;
+
+    /// The largest norm that a whole gradient may have, if there is one. An update with a largest
+    /// norm needs the whole gradient before the first weight moves, and so a buffer for it.
+    const CLIPS: bool = false;
+
+    /// Moves the weights `w`, whose state is `s` (`STATE` numbers for each weight), by the
+    /// gradients `g` at the learning rate `rate`.
+    fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
+
+    /// The factor for a gradient of this Euclidean norm: 1, unless the update clips.
+    fn factor(&self, _norm: f32) -> f32 {
+        1.0
+    }
+}

@@ -1,0 +1,88 @@
+//! Stochastic gradient descent, plain and with momentum, in PyTorch's form:
+//! g ← g + λ w, v ← μ v + g, w ← w − η v (Nesterov: w ← w − η (g + μ v)).
+
+use super::Update;
+
+/// Plain descent, w ← w − η (g + λ w). It keeps no state.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Sgd {
+    /// λ, the weight decay (an L2 penalty).
+    pub decay: f32,
+}
+
+impl Update for Sgd {
+    const STATE: usize = 0;
+
+    #[inline(always)]
+    fn apply(&self, rate: f32, w: &mut [f32], _s: &mut [f32], g: impl Iterator<Item = f32>) {
+        let Self { decay } = *self;
+        if decay == 0.0 {
+            for (w, g) in w.iter_mut().zip(g) {
+                *w -= rate * g;
+            }
+        } else {
+            for (w, g) in w.iter_mut().zip(g) {
+                *w -= rate * (g + decay * *w);
+            }
+        }
+    }
+}
+
+/// Descent with momentum. Its state is one velocity a weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Momentum {
+    /// μ, the share of the velocity that a step keeps.
+    pub momentum: f32,
+    /// λ, the weight decay (an L2 penalty).
+    pub decay: f32,
+    /// Whether the step looks ahead: w ← w − η (g + μ v).
+    pub nesterov: bool,
+}
+
+impl Update for Momentum {
+    const STATE: usize = 1;
+
+    #[inline(always)]
+    fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
+        let Self { momentum, decay, nesterov } = *self;
+        let moving = w.iter_mut().zip(s).zip(g);
+        if decay == 0.0 && !nesterov {
+            for ((w, v), g) in moving {
+                *v = momentum * *v + g;
+                *w -= rate * *v;
+            }
+        } else {
+            for ((w, v), g) in moving {
+                let g = g + decay * *w;
+                *v = momentum * *v + g;
+                *w -= rate * if nesterov { g + momentum * *v } else { *v };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Minimises w²/2, whose gradient is w, for three steps.
+    fn descend(update: impl Update) -> f32 {
+        let (mut w, mut v) = ([1.0f32], [0.0f32]);
+        for _ in 0..3 {
+            let g = w[0];
+            update.apply(0.5, &mut w, &mut v, [g].into_iter());
+        }
+        w[0]
+    }
+
+    #[test]
+    fn a_parabola_is_descended_as_by_hand() {
+        assert_eq!(descend(Sgd { decay: 0.0 }), 0.125);
+        // g + w: each step w ← w − 0.5 · 2 w = 0
+        assert_eq!(descend(Sgd { decay: 1.0 }), 0.0);
+        // v: 1, 1, 0.5; w: 0.5, 0, −0.25
+        assert_eq!(descend(Momentum { momentum: 0.5, ..Momentum::default() }), -0.25);
+    }
+}

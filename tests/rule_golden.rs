@@ -1,0 +1,77 @@
+//! Every rule against the NumPy reference: `tests/golden/rules.txt`, written by `make_rules.py`.
+
+use idinit::rule::{Dims, EPS, Exact, Key, Order, Random, Start};
+use std::str::FromStr;
+
+const GOLDEN: &str = include_str!("golden/rules.txt");
+
+/// The lines of one kind, each as its words before and after the colon.
+fn lines(kind: &str) -> impl Iterator<Item = (Vec<&'static str>, Vec<&'static str>)> {
+    GOLDEN.lines().filter_map(move |line| {
+        let (case, values) = line.strip_prefix(kind)?.split_once(':')?;
+        Some((case.split_whitespace().collect(), values.split_whitespace().collect()))
+    })
+}
+
+fn number<T: FromStr>(word: &str) -> T {
+    word.parse().ok().unwrap_or_else(|| panic!("{word} is no number"))
+}
+
+fn exact(name: &str, order: &str) -> Exact {
+    let order = match order {
+        "spatial" => Order::SpatialMajor,
+        "channel" => Order::ChannelMajor,
+        _ => panic!("no order {order}"),
+    };
+    let gain = std::f32::consts::SQRT_2;
+    match name {
+        "identity" => Exact::Identity { gain, order },
+        "zero_preserving" => Exact::ZeroPreserving { eps: EPS, order },
+        "dirac" => Exact::Dirac { gain },
+        "dirac_zero" => Exact::DiracZero { eps: EPS },
+        "hadamard" => Exact::Hadamard { gain: 1.0 },
+        _ => panic!("no rule {name}"),
+    }
+}
+
+#[test]
+fn exact_rules_are_the_reference_to_the_bit() {
+    let mut cases = 0;
+    for (case, values) in lines("weight ") {
+        let [name, order, out, inp, height, width, groups] = case[..] else { panic!("{case:?}") };
+        let kernel = [number(height), number(width)];
+        let d = Dims::new(number(out), number(inp), kernel, number(groups)).unwrap();
+        let rule = exact(name, order);
+
+        let golden: Vec<(usize, f32)> =
+            values.chunks(2).map(|pair| (number(pair[0]), number(pair[1]))).collect();
+        assert_eq!(rule.nonzeros(d).collect::<Vec<_>>(), golden, "{case:?}");
+
+        let mut whole = vec![0.0; d.len()];
+        golden.iter().for_each(|&(i, value)| whole[i] = value);
+        assert!((0..d.len()).map(|i| rule.at(d, i)).eq(whole.iter().copied()), "{case:?}");
+        cases += 1;
+    }
+    assert!(cases > 300, "only {cases} cases");
+}
+
+#[test]
+fn draws_are_the_reference_however_far_the_index() {
+    let d = Dims::dense(u32::MAX, 1 << 24).unwrap();
+    let mut cases = 0;
+    for (case, value) in lines("draw ") {
+        let [family, seed, tensor, i] = case[..] else { panic!("{case:?}") };
+        let key = Key { seed: number(seed), tensor: number(tensor) };
+        // Uniform draws are exact; normal ones pass through a logarithm and a cosine in f32.
+        let (rule, tolerance) = match family {
+            "uniform" => (Random::uniform(1.0, key), 0.0),
+            "normal" => (Random::normal(1.0, key), 2e-6),
+            "truncated" => (Random::TruncatedNormal { std: 1.0, key }, 2e-6),
+            _ => panic!("no family {family}"),
+        };
+        let (drawn, golden) = (f64::from(rule.at(d, number(i))), number::<f64>(value[0]));
+        assert!((drawn - golden).abs() <= tolerance, "{case:?}: {drawn}, not {golden}");
+        cases += 1;
+    }
+    assert!(cases > 300, "only {cases} cases");
+}
