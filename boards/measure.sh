@@ -4,21 +4,38 @@ set -euo pipefail
 
 usage() {
     cat <<'HELP'
-usage: measure.sh [--install]
+usage: measure.sh [--install] [--counts] [--profile REGION]
 
 Prints what the firmware costs, beside what it may cost by boards/ceilings.txt:
 
   instructions   that a region of src/bin/count.rs runs, optimised for speed (opt-level 3)
   stack          bytes that a region of count.rs goes down from its caller
+  bytes          of the plan's buffers, one input and the stack of one training step together
   flash          bytes of code and constants of src/bin/size_NAME.rs, optimised for size (opt-level s),
                  without the images of digits
+  code           of these, without constants and the initial values of static memory
   ram            bytes of its static memory, .data and .bss
 
+  --counts           only what count.rs measures, which is quick
+  --profile REGION   and where the instructions of a region were run, by function and by source line;
+                     REGION is the name, or `all`
+  --install          installs a toolchain if there is none, see toolchain.sh
+
 Exit 1: a ceiling is exceeded, or something measured has none, or a ceiling is of nothing measured.
-Exit 77: QEMU or a toolchain is missing; --install installs the toolchain, see toolchain.sh.
+Exit 77: QEMU or a toolchain is missing.
 HELP
 }
-case ${1-} in --help | -h) usage; exit ;; esac
+install=() sizes=yes profile=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --install) install=(--install) ;;
+        --counts) sizes= ;;
+        --profile) profile=${2:?--profile REGION}; shift ;;
+        --help | -h) usage; exit ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
 
 boards=$(cd "$(dirname "$0")" && pwd)
 target=thumbv7em-none-eabihf
@@ -44,7 +61,8 @@ major=$("$qemu" --version | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p')
     --target-dir "$CARGO_TARGET_DIR/count")
 plugin=$CARGO_TARGET_DIR/count/release/libcount.so
 
-toolchain=$(bash "$boards/toolchain.sh" "$@" "$target" 2>"$work/log") || { cat "$work/log" >&2; exit 77; }
+toolchain=$(bash "$boards/toolchain.sh" "${install[@]}" "$target" 2>"$work/log") ||
+    { cat "$work/log" >&2; exit 77; }
 PATH=${toolchain:+$toolchain:}$PATH
 cd "$boards/qemu-mps2-an386"
 
@@ -55,27 +73,58 @@ build() {
 }
 # symbol IMAGE NAME: its address.
 symbol() { "$nm" "$1" | awk -v name="$2" '$3 == name { print $1 }'; }
+# sum: adds the first fields of lines that are otherwise equal; the largest sums first.
+sum() {
+    awk '{ n = $1; $1 = ""; sum[$0] += n } END { for (key in sum) printf "%10d %s\n", sum[key], key }' |
+        sort -k1,1nr -k2
+}
 
 # Speed. Firmware prints `stack REGION BYTES` in the order in which the plugin closes the regions.
 image=$(build release count)
-pair=region:$(symbol "$image" count_start):$(symbol "$image" count_stop)
+pair=start=$(symbol "$image" count_start),stop=$(symbol "$image" count_stop)
 timeout 120 "$qemu" -machine mps2-an386 -nographic -semihosting-config enable=on,target=native \
-    -plugin "$plugin,pair=$pair,out=$work/plugin" -kernel "$image" </dev/null >"$work/firmware" ||
+    -plugin "$plugin,$pair,out=$work/plugin" -kernel "$image" </dev/null >"$work/firmware" ||
     { cat "$work/firmware"; echo "measure.sh: the firmware ended with $?" >&2; exit 1; }
 paste -d' ' <(grep '^stack ' "$work/firmware") <(grep '^region ' "$work/plugin") |
     awk '{ print $2, $5, "instructions"; print $2, $3, "stack" }' >"$work/measured"
+awk '$1 == "ram" { print $2, $3, "bytes" }' "$work/firmware" >>"$work/measured"
+
+# Where: lines `REGION COUNT ADDRESS SYMBOL`.
+if [ -n "$profile" ]; then
+    addr2line=$(tool llvm-addr2line llvm-addr2line-{22,19,16,14} arm-none-eabi-addr2line)
+    awk -v wanted="$profile" '
+        FNR == NR { if ($1 == "stack") name[++names] = $2; next }
+        $1 == "region" { region = name[++regions]; next }
+        wanted == "all" || wanted == region { print region, $2, $3, $4 }
+    ' "$work/firmware" "$work/plugin" >"$work/at"
+    demangle=$(command -v llvm-cxxfilt{,-22,-19,-16,-14} c++filt | head -n 1 || true)
+    echo "by function:"
+    awk '{ print $2, $1, $4 }' "$work/at" | sum | ${demangle:-cat}
+    # An address stands in several lines, each inlined in the next: the innermost of ours.
+    cut -d' ' -f3 "$work/at" | "$addr2line" --exe "$image" --addresses --inlines | awk '
+        function flush() { if (NR > 1) print place == "" ? "?" : place }
+        /^0x/ { flush(); place = ""; next }
+        place == "" && !/\/library\/|^\?|:0$/ { place = $1; sub(/^.*\/src\//, "", place) }
+        END { flush() }' >"$work/lines"
+    echo "by line of our source, the first 40 of each region:"
+    paste -d' ' "$work/at" "$work/lines" | awk '{ print $2, $1, $5 }' | sum | awk '++seen[$2] <= 40'
+    echo
+fi
 
 # Size.
-for source in src/bin/size_*.rs; do
+for source in ${sizes:+src/bin/size_*.rs}; do
     bin=$(basename "$source" .rs)
+    name=${bin#size_}
     image=$(build size "$bin")
     digits=$("$nm" --print-size "$image" | awk '/6digits6PACKED/ { print $2; exit }')
-    "$size" "$image" | awk -v name="${bin#size_}" -v digits="$((16#${digits:-0}))" 'NR == 2 {
+    "$size" "$image" | awk -v name="$name" -v digits="$((16#${digits:-0}))" 'NR == 2 {
         print name, $1 + $2 - digits, "flash"; print name, $2 + $3, "ram" }' >>"$work/measured"
+    "$size" -A "$image" | awk -v name="$name" '
+        $1 == ".vector_table" || $1 == ".text" { sum += $2 } END { print name, sum, "code" }' >>"$work/measured"
 done
 
 rustc --version
-awk '
+awk -v sizes="$sizes" '
     function line(verdict) { printf "%-20s %-13s %10s %10s  %s\n", $1, $3, $2, ceiling[$1, $3], verdict }
     BEGIN { printf "%-20s %-13s %10s %10s\n", "name", "unit", "measured", "ceiling" }
     /^#/ || NF == 0 { next }
@@ -85,9 +134,11 @@ awk '
     $2 > ceiling[$1, $3] { line("EXCEEDED"); bad = 1; next }
     { line("") }
     END {
-        for (key in ceiling) if (!(key in seen)) {
-            split(key, part, SUBSEP); bad = 1
+        for (key in ceiling) {
+            split(key, part, SUBSEP)
+            if (key in seen || !sizes && part[2] ~ /^(flash|code|ram)$/) continue
             printf "%-20s %-13s %10s %10s  NOT MEASURED\n", part[1], part[2], "", ceiling[key]
+            bad = 1
         }
         exit bad
     }' "$boards/ceilings.txt" "$work/measured"

@@ -89,7 +89,11 @@ impl Dims {
 
     /// Outputs of one group: the D_out that a rule sees.
     pub(super) const fn group(self) -> usize {
-        wrap(self.out as usize, self.groups as usize).0
+        if self.groups == 1 {
+            self.out as usize
+        } else {
+            wrap(self.out as usize, self.groups as usize).0
+        }
     }
 
     /// The centre tap [kh / 2, kw / 2], as its place among the taps.
@@ -99,8 +103,12 @@ impl Dims {
     }
 }
 
-/// Quotient and remainder; (0, 0) for `n` = 0, which no `Dims` has, so that no panic is linked.
+/// Quotient and remainder, without a division where `m` < `n`, as it mostly is. They are (0, 0) for
+/// `n` = 0, which no `Dims` has, so that no panic is linked.
 pub(super) const fn wrap(m: usize, n: usize) -> (usize, usize) {
+    if m < n {
+        return (0, m);
+    }
     match (m.checked_div(n), m.checked_rem(n)) {
         (Some(quotient), Some(remainder)) => (quotient, remainder),
         _ => (0, 0),

@@ -100,12 +100,14 @@ impl Start for Exact {
     }
 
     fn nonzeros_in(self, d: Dims, within: Range<usize>) -> impl Iterator<Item = (usize, f32)> {
-        let end = within.end.min(d.len());
-        let (first, _) = wrap(within.start, d.row());
+        let (start, end) = (within.start, within.end.min(d.len()));
+        let (first, _) = wrap(start, d.row());
         let (last, _) = wrap(end + d.row() - 1, d.row());
-        (first..last)
-            .flat_map(move |o| self.row(d, o).nonzeros().map(move |(j, v)| (o * d.row() + j, v)))
-            .filter(move |&(i, _)| within.start <= i && i < end)
+        (first..last).flat_map(move |o| {
+            let begin = o * d.row();
+            let columns = start.saturating_sub(begin)..end - begin;
+            self.row(d, o).nonzeros(columns).map(move |(j, value)| (begin + j, value))
+        })
     }
 
     fn scale(self, d: Dims) -> f32 {

@@ -81,11 +81,11 @@ pub(super) fn sparse<T: Copy>(
     element: impl Fn(f32) -> T,
 ) {
     w.fill(zero);
-    for (i, value) in rule.nonzeros_in(d, start..start + w.len()) {
+    rule.nonzeros_in(d, start..start + w.len()).for_each(|(i, value)| {
         if let Some(place) = w.get_mut(i - start) {
             *place = element(value);
         }
-    }
+    });
 }
 
 /// A window of `got` weights from `start` on must end within the weight.

@@ -7,9 +7,12 @@
 
 mod fingerprint;
 pub mod init;
+mod lend;
+pub mod nets;
 pub mod semihosting;
 
 use core::{fmt, panic::PanicInfo};
+pub use lend::Lend;
 
 /// A board, as far as a program needs to know it.
 pub trait Board {

@@ -1,17 +1,16 @@
-//! Counts the guest's instructions between pairs of addresses, exactly.
+//! Counts the guest's instructions between two addresses, exactly.
 //!
-//! `-plugin libcount.so,pair=NAME:START:STOP,…,out=FILE`, addresses in hexadecimal. What runs after the
-//! instruction at START and before the one at STOP belongs to the pair; each time it closes, FILE gets
-//! a line `NAME COUNT`. At the end follow lines `in COUNT SYMBOL`, all that ran inside any pair by the
-//! function it is in, most first. QEMU asks at each translated block which instructions to watch; ours
-//! watches all of them, and those at the addresses open and close.
+//! `-plugin libcount.so,start=ADDRESS,stop=ADDRESS,out=FILE`, addresses in hexadecimal. What runs after
+//! the instruction at START and before the one at STOP is a region; each time one closes, FILE gets a
+//! line `region COUNT`, and for each instruction that ran in it `at COUNT ADDRESS SYMBOL`. QEMU asks at
+//! each translated block which instructions to watch; ours watches all of them, and those at the two
+//! addresses open and close.
 
 mod qemu;
 
 use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use qemu::{Block, Id, Instruction};
 use std::{
-    collections::HashMap,
     fmt::Write,
     fs,
     path::PathBuf,
@@ -21,55 +20,54 @@ use std::{
     },
 };
 
-/// Two addresses and what runs between them.
-struct Pair {
-    name: String,
-    start: u64,
-    stop: u64,
-    open: AtomicBool,
-    count: AtomicU64,
-}
-
 /// What the plugin was told on the command line.
 struct Orders {
-    pairs: Vec<Pair>,
+    start: u64,
+    stop: u64,
     out: PathBuf,
 }
 
-/// An instruction's place, as its callback gets it.
+/// An instruction's place, as its callback gets it. A block may be translated again, and an address then
+/// has several.
 struct Place {
     address: u64,
-    /// How many instructions of its function ran inside a pair.
-    inside: &'static AtomicU64,
+    /// The function that it is in.
+    symbol: String,
+    /// How often it ran in the region that is open.
+    count: AtomicU64,
 }
 
 static ORDERS: OnceLock<Orders> = OnceLock::new();
+static OPEN: AtomicBool = AtomicBool::new(false);
+static PLACES: Mutex<Vec<&'static Place>> = Mutex::new(Vec::new());
 static CLOSED: Mutex<String> = Mutex::new(String::new());
-static SYMBOLS: Mutex<Option<HashMap<String, &'static AtomicU64>>> = Mutex::new(None);
 
 /// One instruction runs.
 extern "C" fn run(_: c_uint, place: *mut c_void) {
     // SAFETY: `watch` registered this function with a place that lives for ever.
     let place = unsafe { &*place.cast::<Place>() };
     let Some(orders) = ORDERS.get() else { return };
-    let mut inside = false;
-    for pair in &orders.pairs {
-        if place.address == pair.stop && pair.open.swap(false, Relaxed) {
-            let count = pair.count.swap(0, Relaxed);
-            let mut closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = writeln!(closed, "{} {count}", pair.name);
-        }
-        if pair.open.load(Relaxed) {
-            pair.count.fetch_add(1, Relaxed);
-            inside = true;
-        }
-        if place.address == pair.start {
-            pair.open.store(true, Relaxed);
-            pair.count.store(0, Relaxed);
-        }
+    if place.address == orders.stop && OPEN.swap(false, Relaxed) {
+        close();
     }
-    if inside {
-        place.inside.fetch_add(1, Relaxed);
+    if OPEN.load(Relaxed) {
+        place.count.fetch_add(1, Relaxed);
+    }
+    if place.address == orders.start {
+        OPEN.store(true, Relaxed);
+    }
+}
+
+/// Writes down the region and begins anew.
+fn close() {
+    let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    let counts = places.iter().map(|place| (place.count.swap(0, Relaxed), place));
+    let ran: Vec<_> = counts.filter(|(count, _)| *count > 0).collect();
+
+    let mut closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = writeln!(closed, "region {}", ran.iter().map(|(count, _)| count).sum::<u64>());
+    for (count, Place { address, symbol, .. }) in ran {
+        let _ = writeln!(closed, "at {count} {address:#x} {symbol}");
     }
 }
 
@@ -92,33 +90,21 @@ unsafe fn watch(instruction: *mut Instruction) {
         let symbol = qemu::qemu_plugin_insn_symbol(instruction);
         let known = !symbol.is_null();
         let name = if known { CStr::from_ptr(symbol).to_string_lossy() } else { "?".into() };
-        (qemu::qemu_plugin_insn_vaddr(instruction), name)
+        (qemu::qemu_plugin_insn_vaddr(instruction), name.into_owned())
     };
-    let mut symbols = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let inside: &'static AtomicU64 = symbols
-        .get_or_insert_default()
-        .entry(symbol.into_owned())
-        .or_insert_with(|| Box::leak(Box::default()));
-    let place = Box::leak(Box::new(Place { address, inside }));
+    let place = Box::leak(Box::new(Place { address, symbol, count: AtomicU64::new(0) }));
+    let data = (&raw mut *place).cast();
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner).push(place);
     // SAFETY: the instruction is of this block, and the leaked place outlives the guest. Flag 0: `run`
     // reads no register.
-    unsafe {
-        qemu::qemu_plugin_register_vcpu_insn_exec_cb(instruction, run, 0, (&raw mut *place).cast());
-    }
+    unsafe { qemu::qemu_plugin_register_vcpu_insn_exec_cb(instruction, run, 0, data) };
 }
 
 /// The guest is done.
 extern "C" fn finish(_: Id, _: *mut c_void) {
     let Some(orders) = ORDERS.get() else { return };
-    let mut text = core::mem::take(&mut *CLOSED.lock().unwrap_or_else(PoisonError::into_inner));
-    let symbols = SYMBOLS.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-    let mut counts: Vec<_> = symbols.iter().map(|(name, n)| (n.load(Relaxed), name)).collect();
-    counts.retain(|(count, _)| *count > 0);
-    counts.sort_by(|a, b| b.cmp(a));
-    for (count, name) in counts {
-        let _ = writeln!(text, "in {count} {name}");
-    }
-    if let Err(error) = fs::write(&orders.out, text) {
+    let closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = fs::write(&orders.out, &*closed) {
         eprintln!("count: {}: {error}", orders.out.display());
     }
 }
@@ -130,24 +116,19 @@ fn orders(args: impl Iterator<Item = String>) -> Result<Orders, String> {
             .map(|address| address & !1)
             .map_err(|error| format!("{hex}: {error}"))
     };
-    let mut orders = Orders { pairs: Vec::new(), out: PathBuf::new() };
+    let (mut start, mut stop, mut out) = (None, None, None);
     for arg in args {
         match arg.split_once('=') {
-            Some(("out", file)) => orders.out = file.into(),
-            Some(("pair", pair)) => match *pair.split(':').collect::<Vec<_>>() {
-                [name, start, stop] => orders.pairs.push(Pair {
-                    name: name.into(),
-                    start: address(start)?,
-                    stop: address(stop)?,
-                    open: AtomicBool::new(false),
-                    count: AtomicU64::new(0),
-                }),
-                _ => return Err(format!("pair={pair} is not pair=NAME:START:STOP")),
-            },
-            _ => return Err(format!("{arg} is neither pair=… nor out=…")),
+            Some(("start", hex)) => start = Some(address(hex)?),
+            Some(("stop", hex)) => stop = Some(address(hex)?),
+            Some(("out", file)) => out = Some(file.into()),
+            _ => return Err(format!("{arg} is none of start=…, stop=… and out=…")),
         }
     }
-    if orders.out.as_os_str().is_empty() { Err("out=FILE is missing".into()) } else { Ok(orders) }
+    match (start, stop, out) {
+        (Some(start), Some(stop), Some(out)) => Ok(Orders { start, stop, out }),
+        _ => Err("start=ADDRESS, stop=ADDRESS and out=FILE are all needed".into()),
+    }
 }
 
 /// QEMU loads the plugin. Anything but 0 ends QEMU.

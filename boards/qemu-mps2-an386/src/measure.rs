@@ -16,11 +16,12 @@ use core::{
 const PAINTED: usize = 128 * 1024;
 const PAINT: u32 = 0x5afe_57ac;
 
-/// Runs `work` and prints `stack NAME BYTES`; the plugin counts its instructions.
+/// Runs `work`, prints `stack NAME BYTES` and returns these bytes with the result; the plugin counts
+/// its instructions.
 ///
 /// What `work` reads should come through [`black_box`], or the compiler computes it beforehand.
 #[inline(never)]
-pub fn region<T>(name: &str, work: impl FnOnce() -> T) -> T {
+pub fn region<T>(name: &str, work: impl FnOnce() -> T) -> (T, usize) {
     let top = stack_pointer();
     let bottom = top - PAINTED;
     for word in (bottom..top).step_by(4) {
@@ -33,15 +34,13 @@ pub fn region<T>(name: &str, work: impl FnOnce() -> T) -> T {
         // SAFETY: as above; volatile, since the frames there are dead to the compiler.
         unsafe { with_exposed_provenance::<u32>(word).read_volatile() != PAINT }
     });
-    match used {
-        Some(word) if word > bottom => report(name, top - word),
-        None => report(name, 0),
-        Some(_) => {
-            Qemu::print("stack overran the paint\n");
-            Qemu::exit(FAULTED)
-        }
+    if used == Some(bottom) {
+        Qemu::print("stack overran the paint\n");
+        Qemu::exit(FAULTED)
     }
-    result
+    let used = top - used.unwrap_or(top);
+    report("stack", name, used);
+    (result, used)
 }
 
 #[inline(never)]
@@ -60,9 +59,10 @@ fn stack_pointer() -> usize {
     sp
 }
 
-/// Prints without text formatting, whose flash and stack would be measured along.
-fn report(name: &str, bytes: usize) {
-    Qemu::print("stack ");
+/// Prints `WHAT NAME BYTES` without text formatting, whose flash and stack would be measured along.
+pub fn report(what: &str, name: &str, bytes: usize) {
+    Qemu::print(what);
+    Qemu::print(" ");
     Qemu::print(name);
     Qemu::print(" ");
     let mut power = 1_000_000;

@@ -4,7 +4,7 @@
 //! over all pixels in registers, four outputs by four channels at a time.
 
 use super::Conv2d;
-use crate::layer::window::{self, Line};
+use crate::layer::window::{self, Line, Run};
 use crate::layer::{Backward, Forward, Weights, dense::portable::bias};
 use crate::math;
 use crate::shape::Shape;
@@ -49,18 +49,11 @@ impl Conv2d {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let sizes = self.sizes(io.input, io.output);
         let Some((w, b)) = io.w.split_at_checked(sizes.weight_row * sizes.out) else { return };
-        let mut pixels = io.y.chunks_exact_mut(sizes.out);
+        let mut lines = io.y.chunks_exact_mut((sizes.columns.steps * sizes.out).max(1));
         for x in io.x.chunks_exact(sizes.rows.length.max(1) * sizes.picture_row) {
             for oy in 0..sizes.rows.steps {
-                for ox in 0..sizes.columns.steps {
-                    let Some(y) = pixels.next() else { return };
-                    if self.bias {
-                        math::copy(y, b);
-                    } else {
-                        y.fill(0.0);
-                    }
-                    sizes.pixel(x, w, y, oy, ox);
-                }
+                let Some(y) = lines.next() else { return };
+                sizes.line(x, w, b, y, sizes.rows.taps(oy));
             }
         }
     }
@@ -83,48 +76,112 @@ impl Conv2d {
 }
 
 impl Sizes {
-    /// y += W · the window at (oy, ox), for all outputs y of one pixel.
-    #[inline(always)]
-    fn pixel(&self, x: &[f32], w: &[f32], y: &mut [f32], oy: usize, ox: usize) {
-        let (rows, columns) = (self.rows.taps(oy), self.columns.taps(ox));
-        // without groups, the taps of a kernel's row are one run of numbers
-        let (runs, len) = match self.groups {
-            1 => (1, columns.count * self.inp),
-            _ => (columns.count, self.inp_of_group),
-        };
-        let mut window = rows.pixel * self.picture_row + columns.pixel * self.inp;
-        let kernel = (rows.first * self.columns.kernel + columns.first) * self.inp_of_group;
-        let groups = w.chunks_exact(self.weight_row * self.out_of_group);
-        for (y, w) in y.chunks_exact_mut(self.out_of_group).zip(groups) {
-            let (fours, rest) = y.as_chunks_mut::<4>();
-            let mut at = kernel;
-            for sums in fours {
-                for (x_at, w_at) in self.runs(rows.count, runs) {
-                    let first = at + w_at;
-                    let w = [0, 1, 2, 3].map(|r| math::run(w, first + r * self.weight_row, len));
-                    math::dots(sums, math::run(x, window + x_at, len), w);
+    /// One line of outputs, [columns, out], whose windows have these rows of taps.
+    fn line(&self, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32], rows: Run) {
+        let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
+        for group in 0..self.groups {
+            let fours = self.out_of_group / 4;
+            for four in 0..fours {
+                let o = group * self.out_of_group + 4 * four;
+                let start = [(); 4].map(|()| biases.next().unwrap_or_default());
+                let mut ox = 0;
+                while ox < self.columns.steps {
+                    let (here, next) = (self.columns.taps(ox), self.columns.taps(ox + 1));
+                    let whole = here.count + next.count == 2 * self.columns.kernel;
+                    let at = ox * self.out + o;
+                    if whole && ox + 1 < self.columns.steps {
+                        let [a, b] = self.window([start; 2], x, w, rows, here, (group, o));
+                        write(y, at, a);
+                        write(y, at + self.out, b);
+                        ox += 2;
+                    } else {
+                        let [a] = self.window([start], x, w, rows, here, (group, o));
+                        write(y, at, a);
+                        ox += 1;
+                    }
                 }
-                at += 4 * self.weight_row;
             }
-            for sum in rest {
-                for (x_at, w_at) in self.runs(rows.count, runs) {
-                    let w = math::run(w, at + w_at, len);
-                    *sum = math::dot(*sum, math::run(x, window + x_at, len), w);
+            for o in 4 * fours..self.out_of_group {
+                let o = group * self.out_of_group + o;
+                let start = biases.next().unwrap_or_default();
+                for ox in 0..self.columns.steps {
+                    let sum = self.one(start, x, w, rows, self.columns.taps(ox), (group, o));
+                    write(y, ox * self.out + o, [sum]);
                 }
-                at += self.weight_row;
             }
-            window += self.inp_of_group;
         }
     }
 
-    /// Where the runs of a window lie in the picture and in the kernel, from the first on.
+    /// Four outputs from output `o` on, at `P` neighbouring pixels with the same taps.
     #[inline(always)]
-    fn runs(&self, rows: usize, runs: usize) -> impl Iterator<Item = (usize, usize)> {
-        let (picture_row, inp) = (self.picture_row, self.inp);
-        let (kernel_row, tap) = (self.columns.kernel * self.inp_of_group, self.inp_of_group);
-        (0..rows).flat_map(move |ky| {
-            (0..runs).map(move |kx| (ky * picture_row + kx * inp, ky * kernel_row + kx * tap))
-        })
+    fn window<const P: usize>(
+        &self,
+        mut sums: [[f32; 4]; P],
+        x: &[f32],
+        w: &[f32],
+        rows: Run,
+        columns: Run,
+        (group, o): (usize, usize),
+    ) -> [[f32; 4]; P] {
+        let (runs, len) = self.runs(columns);
+        let step = self.columns.stride * self.inp;
+        for ky in 0..rows.count {
+            for kx in 0..runs {
+                let (x_at, w_at) = self.run(rows, columns, (group, o), ky, kx);
+                let x = core::array::from_fn(|p| math::run(x, x_at + p * step, len));
+                let w = [0, 1, 2, 3].map(|r| math::run(w, w_at + r * self.weight_row, len));
+                sums = math::dots(sums, x, w);
+            }
+        }
+        sums
+    }
+
+    /// Output `o` at one pixel.
+    #[inline(always)]
+    fn one(
+        &self,
+        mut sum: f32,
+        x: &[f32],
+        w: &[f32],
+        rows: Run,
+        columns: Run,
+        (group, o): (usize, usize),
+    ) -> f32 {
+        let (runs, len) = self.runs(columns);
+        for ky in 0..rows.count {
+            for kx in 0..runs {
+                let (x_at, w_at) = self.run(rows, columns, (group, o), ky, kx);
+                sum = math::dot(sum, math::run(x, x_at, len), math::run(w, w_at, len));
+            }
+        }
+        sum
+    }
+
+    /// How many runs a row of taps is, and how long each: without groups, it is a single one.
+    #[inline(always)]
+    fn runs(&self, columns: Run) -> (usize, usize) {
+        match self.groups {
+            1 => (1, columns.count * self.inp),
+            _ => (columns.count, self.inp_of_group),
+        }
+    }
+
+    /// Where run `kx` of row `ky` of a window's taps lies in the picture and in the weights.
+    #[inline(always)]
+    fn run(
+        &self,
+        rows: Run,
+        columns: Run,
+        (group, o): (usize, usize),
+        ky: usize,
+        kx: usize,
+    ) -> (usize, usize) {
+        let pixel = (columns.pixel + kx) * self.inp + group * self.inp_of_group;
+        let tap = (rows.first + ky) * self.columns.kernel + columns.first + kx;
+        (
+            (rows.pixel + ky) * self.picture_row + pixel,
+            o * self.weight_row + tap * self.inp_of_group,
+        )
     }
 
     /// dx += the gradients of all windows that meet each pixel, of one example.
@@ -137,11 +194,11 @@ impl Sizes {
                     let (eights, rest) = dx.as_chunks_mut::<8>();
                     let mut c = 0;
                     for sums in eights {
-                        self.gather(sums, dy, w, [iy, ix], group, c);
+                        *sums = self.gather(*sums, dy, w, [iy, ix], group, c);
                         c += 8;
                     }
                     for sum in rest {
-                        self.gather(core::array::from_mut(sum), dy, w, [iy, ix], group, c);
+                        [*sum] = self.gather([*sum], dy, w, [iy, ix], group, c);
                         c += 1;
                     }
                 }
@@ -153,15 +210,15 @@ impl Sizes {
     #[inline(always)]
     fn gather<const T: usize>(
         &self,
-        sums: &mut [f32; T],
+        mut sums: [f32; T],
         dy: &[f32],
         w: &[f32],
         [iy, ix]: [usize; 2],
         group: usize,
         c: usize,
-    ) {
+    ) -> [f32; T] {
         let out = group * self.out_of_group;
-        let mut gathered = *sums;
+        let w = w.get(out * self.weight_row..).unwrap_or_default();
         for ky in 0..self.rows.kernel {
             let Some(oy) = self.rows.window(iy, ky) else { continue };
             for kx in 0..self.columns.kernel {
@@ -169,16 +226,11 @@ impl Sizes {
                 let pixel = oy * self.columns.steps + ox;
                 let g = math::run(dy, pixel * self.out + out, self.out_of_group);
                 let tap = ky * self.columns.kernel + kx;
-                let at = out * self.weight_row + tap * self.inp_of_group + c;
-                math::weigh(
-                    &mut gathered,
-                    g,
-                    w.get(at..).unwrap_or_default(),
-                    self.weight_row,
-                );
+                let at = tap * self.inp_of_group + c;
+                sums = math::weigh(sums, g, w, self.weight_row, at);
             }
         }
-        *sums = gathered;
+        sums
     }
 
     /// W moves by its gradients, four outputs by four channels at a time.
@@ -246,18 +298,26 @@ impl Sizes {
     ) -> [[f32; T]; R] {
         let mut sums = [[0.0; T]; R];
         let (rows, columns) = (self.rows.windows(ky), self.columns.windows(kx));
-        let Some(last) = columns.count.checked_sub(1) else { return sums };
-        let strides = (self.out, self.columns.stride * self.inp);
+        let widths = (self.out, self.columns.stride * self.inp);
         for (x, dy) in x.chunks_exact(picture).zip(dy.chunks_exact(result)) {
-            let mut g_at = (rows.first * self.columns.steps + columns.first) * self.out + o;
-            let mut x_at = rows.pixel * self.picture_row + columns.pixel * self.inp + c;
+            let mut g_at = (rows.first * self.columns.steps + columns.first) * self.out;
+            let mut x_at = rows.pixel * self.picture_row + columns.pixel * self.inp;
             for _ in 0..rows.count {
-                let g = math::run(dy, g_at, last * self.out + R);
-                math::outer(&mut sums, g, x.get(x_at..).unwrap_or_default(), strides);
+                let g = math::run(dy, g_at, columns.count * self.out);
+                let x = x.get(x_at..).unwrap_or_default();
+                sums = math::outer(sums, (g, o), (x, c), widths);
                 g_at += self.columns.steps * self.out;
                 x_at += self.rows.stride * self.picture_row;
             }
         }
         sums
+    }
+}
+
+/// Writes a few numbers from index `at` on.
+#[inline(always)]
+fn write<const T: usize>(y: &mut [f32], at: usize, values: [f32; T]) {
+    if let Some(y) = y.get_mut(at..).and_then(<[f32]>::first_chunk_mut) {
+        *y = values;
     }
 }

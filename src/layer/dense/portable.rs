@@ -11,20 +11,17 @@ impl Dense {
         let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
         let Some((w, b)) = io.w.split_at_checked(inp.saturating_mul(out)) else { return };
         for (x, y) in io.x.chunks_exact(inp).zip(io.y.chunks_exact_mut(out)) {
-            if self.bias {
-                math::copy(y, b);
-            } else {
-                y.fill(0.0);
-            }
             let (fours, rest) = y.as_chunks_mut::<4>();
             let (rows, last) = w.split_at(fours.len().saturating_mul(4 * inp).min(w.len()));
+            let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
             for (y, rows) in fours.iter_mut().zip(rows.chunks_exact(4 * inp)) {
+                let start = [(); 4].map(|()| biases.next().unwrap_or_default());
                 let (ab, cd) = rows.split_at(2 * inp);
                 let ((a, b), (c, d)) = (ab.split_at(inp), cd.split_at(inp));
-                math::dots(y, x, [a, b, c, d]);
+                [*y] = math::dots([start], [x], [a, b, c, d]);
             }
-            for (y, row) in rest.iter_mut().zip(last.chunks_exact(inp)) {
-                *y = math::dot(*y, x, row);
+            for ((y, row), start) in rest.iter_mut().zip(last.chunks_exact(inp)).zip(biases) {
+                *y = math::dot(start, x, row);
             }
         }
     }
@@ -52,14 +49,12 @@ fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     let inp = dx.len();
     let (eights, rest) = dx.as_chunks_mut::<8>();
     let mut at = 0;
-    for dx in eights {
-        math::weigh(dx, g, w.get(at..).unwrap_or_default(), inp);
+    for sums in eights {
+        *sums = math::weigh(*sums, g, w, inp, at);
         at += 8;
     }
-    for dx in rest {
-        let mut one = [*dx];
-        math::weigh(&mut one, g, w.get(at..).unwrap_or_default(), inp);
-        [*dx] = one;
+    for sum in rest {
+        [*sum] = math::weigh([*sum], g, w, inp, at);
         at += 1;
     }
 }
@@ -71,7 +66,7 @@ fn one_example<U: Update>(x: &[f32], g: &[f32], inp: usize, weights: &mut Weight
     }
 }
 
-/// W moves by Σ g xᵀ over the batch, four inputs of a row at a time.
+/// W moves by Σ g xᵀ over the batch, eight inputs of a row at a time.
 fn many_examples<U: Update>(
     x: &[f32],
     dy: &[f32],
@@ -80,16 +75,13 @@ fn many_examples<U: Update>(
 ) {
     let tail = inp - inp % 8;
     for o in 0..out {
-        let g = dy.get(o..).unwrap_or_default();
         for i in (0..tail).step_by(8) {
-            let mut sums = [[0.0; 8]];
-            math::outer(&mut sums, g, x.get(i..).unwrap_or_default(), (out, inp));
-            weights.apply(o * inp + i, 8, sums.into_iter().flatten());
+            let [sums] = math::outer([[0.0; 8]], (dy, o), (x, i), (out, inp));
+            weights.apply(o * inp + i, 8, sums.into_iter());
         }
         for i in tail..inp {
-            let mut sums = [[0.0]];
-            math::outer(&mut sums, g, x.get(i..).unwrap_or_default(), (out, inp));
-            weights.apply(o * inp + i, 1, sums.into_iter().flatten());
+            let [sums] = math::outer([[0.0]], (dy, o), (x, i), (out, inp));
+            weights.apply(o * inp + i, 1, sums.into_iter());
         }
     }
 }
