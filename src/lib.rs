@@ -18,4 +18,6 @@ pub mod plan;
 pub mod recipe;
 pub mod rule;
 pub mod shape;
+#[cfg(feature = "std")]
+pub mod train;
 pub mod update;

@@ -76,6 +76,25 @@ impl Line {
         }
     }
 
+    /// Whether window `step` and the next one lie within the picture, with all their taps.
+    #[inline(always)]
+    pub fn pair_is_whole(&self, step: usize) -> bool {
+        let start = step * self.stride;
+        step + 1 < self.steps
+            && start >= self.padding
+            && start + self.stride + self.kernel <= self.length + self.padding
+    }
+
+    /// Whether `pixel` and the next one meet a window by every tap, and neighbouring windows.
+    #[inline(always)]
+    pub fn pair_meets_all(&self, pixel: usize) -> bool {
+        let start = pixel + self.padding + 1;
+        self.stride == 1
+            && pixel + 1 < self.length
+            && start >= self.kernel
+            && start < self.steps
+    }
+
     /// The windows whose tap `tap` meets the picture.
     #[inline(always)]
     pub fn windows(&self, tap: usize) -> Run {
@@ -165,6 +184,18 @@ mod tests {
                     assert_eq!(meets(&line, run.first + i, tap), Some(pixel));
                     assert_eq!(line.window(pixel, tap), Some(run.first + i));
                 }
+            }
+            for step in 0..steps {
+                let whole = |step| (0..line.kernel).all(|tap| meets(&line, step, tap).is_some());
+                let pair = step + 1 < steps && whole(step) && whole(step + 1);
+                assert_eq!(line.pair_is_whole(step), pair);
+            }
+            for pixel in 0..line.length {
+                let windows = |pixel| (0..line.kernel).map(move |tap| line.window(pixel, tap));
+                let pair = line.stride == 1
+                    && pixel + 1 < line.length
+                    && windows(pixel).zip(windows(pixel + 1)).all(|(a, b)| a.is_some() && b.is_some());
+                assert_eq!(line.pair_meets_all(pixel), pair);
             }
             let all = (0..steps)
                 .flat_map(|s| (0..line.kernel).map(move |t| (s, t)))

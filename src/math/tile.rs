@@ -44,17 +44,45 @@ pub(crate) fn dot(sum: f32, x: &[f32], row: &[f32]) -> f32 {
 }
 
 /// `T` neighbouring columns, from column `at` on, of a matrix whose rows have `width` numbers,
-/// weighed by row: `sums[t]` + Σₒ `g[o]` · `w[o][at + t]`.
+/// weighed by row, `P` times abreast: `sums[p][t]` + Σₒ `g[p][o]` · `w[o][at + t]`.
 #[inline(always)]
-pub(crate) fn weigh<const T: usize>(
-    mut sums: [f32; T],
-    g: &[f32],
+pub(crate) fn weigh<const P: usize, const T: usize>(
+    mut sums: [[f32; T]; P],
+    g: [&[f32]; P],
     w: &[f32],
     width: usize,
     at: usize,
-) -> [f32; T] {
-    for (&g, row) in g.iter().zip(w.chunks_exact(width.max(1))) {
-        let Some(row) = columns::<T>(row, at) else { return sums };
+) -> [[f32; T]; P] {
+    let (len, width) = (g[0].len(), width.max(1));
+    if g.iter().any(|g| g.len() != len) || width.checked_sub(at).is_none_or(|room| room < T) {
+        return sums;
+    }
+    let g = g.map(<[f32]>::as_chunks::<4>);
+    let Some((first, last)) = w.split_at_checked(len / 4 * 4 * width) else { return sums };
+    for (i, rows) in first.chunks_exact(4 * width).enumerate() {
+        let Some(rows) = four_rows(rows, 0, width) else { return sums };
+        let Some(g) = all(g.map(|(fours, _)| fours.get(i))) else { return sums };
+        for (r, row) in rows.into_iter().enumerate() {
+            sums = add_row(sums, g.map(|g| g[r]), row, at);
+        }
+    }
+    for (i, row) in last.chunks_exact(width).take(len % 4).enumerate() {
+        let Some(g) = all(g.map(|(_, rest)| rest.get(i))) else { return sums };
+        sums = add_row(sums, g.map(|g| *g), row, at);
+    }
+    sums
+}
+
+/// `sums[p][t]` + `g[p]` · `row[at + t]`.
+#[inline(always)]
+fn add_row<const P: usize, const T: usize>(
+    mut sums: [[f32; T]; P],
+    g: [f32; P],
+    row: &[f32],
+    at: usize,
+) -> [[f32; T]; P] {
+    let Some(row) = columns::<T>(row, at) else { return sums };
+    for (sums, g) in sums.iter_mut().zip(g) {
         for (sum, w) in sums.iter_mut().zip(row) {
             *sum += g * w;
         }
@@ -71,7 +99,13 @@ pub(crate) fn outer<const R: usize, const T: usize>(
     (x, from): (&[f32], usize),
     widths: (usize, usize),
 ) -> [[f32; T]; R] {
-    for (g, x) in g.chunks_exact(widths.0.max(1)).zip(x.chunks(widths.1.max(1))) {
+    let (g_width, x_width) = (widths.0.max(1), widths.1.max(1));
+    if g_width.checked_sub(at).is_none_or(|room| room < R)
+        || x_width.checked_sub(from).is_none_or(|room| room < T)
+    {
+        return sums;
+    }
+    for (g, x) in g.chunks_exact(g_width).zip(x.chunks_exact(x_width)) {
         let (Some(g), Some(x)) = (columns::<R>(g, at), columns::<T>(x, from)) else {
             return sums;
         };
@@ -90,13 +124,30 @@ fn columns<const T: usize>(row: &[f32], at: usize) -> Option<&[f32; T]> {
     row.get(at..)?.first_chunk()
 }
 
-/// `len` numbers from index `at` on; none if they are not all there.
+/// `len` numbers from index `at` on, if they are all there.
 #[inline(always)]
-pub(crate) fn run(all: &[f32], at: usize, len: usize) -> &[f32] {
-    all.get(at..).and_then(|all| all.get(..len)).unwrap_or_default()
+pub(crate) fn run(all: &[f32], at: usize, len: usize) -> Option<&[f32]> {
+    all.get(at..)?.get(..len)
+}
+
+/// Four rows of `width` numbers, from index `at` on.
+#[inline(always)]
+pub(crate) fn four_rows(all: &[f32], at: usize, width: usize) -> Option<[&[f32]; 4]> {
+    let (ab, cd) = run(all, at, 4 * width)?.split_at_checked(2 * width)?;
+    let ((a, b), (c, d)) = (ab.split_at_checked(width)?, cd.split_at_checked(width)?);
+    Some([a, b, c, d])
+}
+
+/// All of them, if none is missing.
+#[inline(always)]
+pub(crate) fn all<T: Copy, const P: usize>(options: [Option<T>; P]) -> Option<[T; P]> {
+    let first = (*options.first()?)?;
+    let there = options.iter().all(Option::is_some);
+    there.then(|| options.map(|option| option.unwrap_or(first)))
 }
 
 /// `y[i]` += `x[i]`.
+#[inline(always)]
 pub(crate) fn add(y: &mut [f32], x: &[f32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += x;
@@ -133,7 +184,7 @@ mod tests {
     #[test]
     fn weighing_columns_is_a_transposed_product() {
         let w = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let sums = weigh([0.0; 2], &[10.0, 100.0], &w, 3, 1);
+        let [sums] = weigh([[0.0; 2]], [&[10.0, 100.0]], &w, 3, 1);
         assert_eq!(sums, [20.0 + 500.0, 30.0 + 600.0]);
     }
 

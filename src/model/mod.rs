@@ -1,6 +1,7 @@
 //! Networks by name: each is a `const fn` that continues a graph, so that the same function makes a
 //! constant in firmware and a draft from a command line.
 
+pub mod catalog;
 mod cnn;
 mod mlp;
 mod residual;

@@ -1,4 +1,4 @@
-//! The identity convolution (eq. 12): the centre tap is IDI_τ over the channels, all others are zero.
+//! The identity convolution (eq. 12): the centre tap is IDI_τ over channels, all others are zero.
 //!
 //! With c_out = c_in the output is the input. With more outputs the inputs repeat, where
 //! `torch.nn.init.dirac_` leaves zeros. Its partner for the ablation (§4.3) has IDIZ_ε at that tap.

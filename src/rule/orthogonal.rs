@@ -2,9 +2,9 @@
 //!
 //! Gaussian vectors, the rows or the columns, whichever are fewer, are made orthonormal in place by
 //! modified Gram–Schmidt, each of them twice (Giraud et al. 2005: twice is enough), with sums in
-//! f64. That is the Q of a QR whose R has a positive diagonal: uniform (Haar) among all such W, with
-//! no signs to mend. It costs 4 n² m multiplications for n vectors of m weights, and no memory. A
-//! weight depends on all before it, so there is no [`Start::at`](super::Start::at).
+//! f64. That is the Q of a QR whose R has a positive diagonal: uniform (Haar) among all such W. It
+//! costs 4 n² m multiplications for n vectors of m weights, and no memory. A weight depends on all
+//! before it, so there is no [`Start::at`](super::Start::at).
 
 use super::{Dims, Fill, Key, LengthError};
 use core::cell::Cell;
@@ -24,7 +24,7 @@ impl Fill for Orthogonal {
         if w.len() != d.len() {
             return Err(LengthError { need: d.len(), got: w.len() });
         }
-        let size = d.group() * d.row();
+        let size = (d.group() * d.row()).max(1); // never 0: said so that no panic is linked
         for (group, first) in w.chunks_mut(size).zip((0..).step_by(size)) {
             let vectors = Vectors::new(d, Cell::from_mut(group).as_slice_of_cells());
             for v in 0..vectors.count {
@@ -59,12 +59,12 @@ impl<'a> Vectors<'a> {
 
     fn places(&self, v: usize) -> impl Iterator<Item = usize> {
         let (vector, entry) = self.stride;
-        (v * vector..).step_by(entry).take(self.len)
+        (v * vector..).step_by(entry.max(1)).take(self.len)
     }
 
     fn vector(&self, v: usize) -> impl Iterator<Item = &'a Cell<f32>> {
         let (vector, entry) = self.stride;
-        self.weights.iter().skip(v * vector).step_by(entry).take(self.len)
+        self.weights.iter().skip(v * vector).step_by(entry.max(1)).take(self.len)
     }
 
     fn dot(&self, u: usize, v: usize) -> f64 {

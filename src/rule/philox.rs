@@ -1,8 +1,8 @@
 //! Philox 4 × 32-10: four random words are a function of a 128-bit counter and a 64-bit key.
 //!
 //! Any weight's chance can therefore be had alone, in any order, on any number of threads. Ten
-//! rounds pass BigCrush; there are integers only, so every processor makes the same words. Salmon et
-//! al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+//! rounds pass BigCrush; there are integers only, so every processor makes the same words. Salmon
+//! et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
 /// Four random words for a counter and a key.
 pub const fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {

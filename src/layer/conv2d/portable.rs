@@ -84,18 +84,19 @@ impl Sizes {
             for four in 0..fours {
                 let o = group * self.out_of_group + 4 * four;
                 let start = [(); 4].map(|()| biases.next().unwrap_or_default());
+                let w = math::four_rows(w, o * self.weight_row, self.weight_row);
+                let Some(w) = w else { return };
                 let mut ox = 0;
                 while ox < self.columns.steps {
-                    let (here, next) = (self.columns.taps(ox), self.columns.taps(ox + 1));
-                    let whole = here.count + next.count == 2 * self.columns.kernel;
+                    let here = self.columns.taps(ox);
                     let at = ox * self.out + o;
-                    if whole && ox + 1 < self.columns.steps {
-                        let [a, b] = self.window([start; 2], x, w, rows, here, (group, o));
+                    if self.columns.pair_is_whole(ox) {
+                        let [a, b] = self.window([start; 2], x, w, rows, here, group);
                         write(y, at, a);
                         write(y, at + self.out, b);
                         ox += 2;
                     } else {
-                        let [a] = self.window([start], x, w, rows, here, (group, o));
+                        let [a] = self.window([start], x, w, rows, here, group);
                         write(y, at, a);
                         ox += 1;
                     }
@@ -104,39 +105,39 @@ impl Sizes {
             for o in 4 * fours..self.out_of_group {
                 let o = group * self.out_of_group + o;
                 let start = biases.next().unwrap_or_default();
+                let Some(w) = math::run(w, o * self.weight_row, self.weight_row) else { return };
                 for ox in 0..self.columns.steps {
-                    let sum = self.one(start, x, w, rows, self.columns.taps(ox), (group, o));
+                    let sum = self.one(start, x, w, rows, self.columns.taps(ox), group);
                     write(y, ox * self.out + o, [sum]);
                 }
             }
         }
     }
 
-    /// Four outputs from output `o` on, at `P` neighbouring pixels with the same taps.
+    /// Four outputs, with the weights `w`, at `P` neighbouring pixels that have the same taps.
     #[inline(always)]
     fn window<const P: usize>(
         &self,
         mut sums: [[f32; 4]; P],
         x: &[f32],
-        w: &[f32],
+        w: [&[f32]; 4],
         rows: Run,
         columns: Run,
-        (group, o): (usize, usize),
+        group: usize,
     ) -> [[f32; 4]; P] {
-        let (runs, len) = self.runs(columns);
         let step = self.columns.stride * self.inp;
-        for ky in 0..rows.count {
-            for kx in 0..runs {
-                let (x_at, w_at) = self.run(rows, columns, (group, o), ky, kx);
-                let x = core::array::from_fn(|p| math::run(x, x_at + p * step, len));
-                let w = [0, 1, 2, 3].map(|r| math::run(w, w_at + r * self.weight_row, len));
-                sums = math::dots(sums, x, w);
-            }
+        for (x_at, w_at, len) in self.runs(rows, columns, group) {
+            let w = w.map(|w| math::run(w, w_at, len));
+            let x: [_; P] = core::array::from_fn(|p| math::run(x, x_at + p * step, len));
+            let ([Some(a), Some(b), Some(c), Some(d)], Some(x)) = (w, math::all(x)) else {
+                return sums;
+            };
+            sums = math::dots(sums, x, [a, b, c, d]);
         }
         sums
     }
 
-    /// Output `o` at one pixel.
+    /// One output, with the weights `w`, at one pixel.
     #[inline(always)]
     fn one(
         &self,
@@ -145,89 +146,100 @@ impl Sizes {
         w: &[f32],
         rows: Run,
         columns: Run,
-        (group, o): (usize, usize),
+        group: usize,
     ) -> f32 {
-        let (runs, len) = self.runs(columns);
-        for ky in 0..rows.count {
-            for kx in 0..runs {
-                let (x_at, w_at) = self.run(rows, columns, (group, o), ky, kx);
-                sum = math::dot(sum, math::run(x, x_at, len), math::run(w, w_at, len));
-            }
+        for (x_at, w_at, len) in self.runs(rows, columns, group) {
+            let (Some(x), Some(w)) = (math::run(x, x_at, len), math::run(w, w_at, len)) else {
+                return sum;
+            };
+            sum = math::dot(sum, x, w);
         }
         sum
     }
 
-    /// How many runs a row of taps is, and how long each: without groups, it is a single one.
+    /// The runs of a window: where each lies in the picture and in the weights of an output, and
+    /// its length. Without groups, a row of taps is one run.
     #[inline(always)]
-    fn runs(&self, columns: Run) -> (usize, usize) {
-        match self.groups {
-            1 => (1, columns.count * self.inp),
-            _ => (columns.count, self.inp_of_group),
-        }
-    }
-
-    /// Where run `kx` of row `ky` of a window's taps lies in the picture and in the weights.
-    #[inline(always)]
-    fn run(
+    fn runs(
         &self,
         rows: Run,
         columns: Run,
-        (group, o): (usize, usize),
-        ky: usize,
-        kx: usize,
-    ) -> (usize, usize) {
-        let pixel = (columns.pixel + kx) * self.inp + group * self.inp_of_group;
-        let tap = (rows.first + ky) * self.columns.kernel + columns.first + kx;
-        (
-            (rows.pixel + ky) * self.picture_row + pixel,
-            o * self.weight_row + tap * self.inp_of_group,
-        )
+        group: usize,
+    ) -> impl Iterator<Item = (usize, usize, usize)> {
+        let Self { inp, inp_of_group, picture_row, .. } = *self;
+        let (runs, len) = match self.groups {
+            1 => (1, columns.count * inp),
+            _ => (columns.count, inp_of_group),
+        };
+        let x = rows.pixel * picture_row + columns.pixel * inp + group * inp_of_group;
+        let w_row = self.columns.kernel * inp_of_group;
+        let w = rows.first * w_row + columns.first * inp_of_group;
+        (0..rows.count).flat_map(move |ky| {
+            let (x, w) = (x + ky * picture_row, w + ky * w_row);
+            (0..runs).map(move |kx| (x + kx * inp, w + kx * inp_of_group, len))
+        })
     }
 
     /// dx += the gradients of all windows that meet each pixel, of one example.
     fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-        let mut pixels = dx.chunks_exact_mut(self.inp);
-        for iy in 0..self.rows.length {
-            for ix in 0..self.columns.length {
-                let Some(dx) = pixels.next() else { return };
-                for (group, dx) in dx.chunks_exact_mut(self.inp_of_group).enumerate() {
-                    let (eights, rest) = dx.as_chunks_mut::<8>();
-                    let mut c = 0;
-                    for sums in eights {
-                        *sums = self.gather(*sums, dy, w, [iy, ix], group, c);
-                        c += 8;
+        for (iy, dx) in dx.chunks_exact_mut(self.picture_row).enumerate() {
+            for group in 0..self.groups {
+                let eights = self.inp_of_group / 8 * 8;
+                for c in (0..eights).step_by(8) {
+                    let at = group * self.inp_of_group + c;
+                    let mut ix = 0;
+                    while ix < self.columns.length {
+                        let at = ix * self.inp + at;
+                        if self.columns.pair_meets_all(ix) {
+                            let sums = [read(dx, at), read(dx, at + self.inp)];
+                            let [a, b] = self.gather::<2, 8>(sums, dy, w, [iy, ix], (group, c));
+                            write(dx, at, a);
+                            write(dx, at + self.inp, b);
+                            ix += 2;
+                        } else {
+                            let sums = [read(dx, at)];
+                            let [a] = self.gather::<1, 8>(sums, dy, w, [iy, ix], (group, c));
+                            write(dx, at, a);
+                            ix += 1;
+                        }
                     }
-                    for sum in rest {
-                        [*sum] = self.gather([*sum], dy, w, [iy, ix], group, c);
-                        c += 1;
+                }
+                for c in eights..self.inp_of_group {
+                    for ix in 0..self.columns.length {
+                        let at = ix * self.inp + group * self.inp_of_group + c;
+                        let sums = [read(dx, at)];
+                        let [a] = self.gather::<1, 1>(sums, dy, w, [iy, ix], (group, c));
+                        write(dx, at, a);
                     }
                 }
             }
         }
     }
 
-    /// The gradients of `T` channels from channel `c` of the group on, at pixel (iy, ix).
+    /// The gradients of `T` channels from channel `c` of the group on, at `P` pixels from (iy, ix)
+    /// on.
     #[inline(always)]
-    fn gather<const T: usize>(
+    fn gather<const P: usize, const T: usize>(
         &self,
-        mut sums: [f32; T],
+        mut sums: [[f32; T]; P],
         dy: &[f32],
         w: &[f32],
         [iy, ix]: [usize; 2],
-        group: usize,
-        c: usize,
-    ) -> [f32; T] {
+        (group, c): (usize, usize),
+    ) -> [[f32; T]; P] {
         let out = group * self.out_of_group;
-        let w = w.get(out * self.weight_row..).unwrap_or_default();
+        let Some(w) = w.get(out * self.weight_row..) else { return sums };
         for ky in 0..self.rows.kernel {
             let Some(oy) = self.rows.window(iy, ky) else { continue };
             for kx in 0..self.columns.kernel {
                 let Some(ox) = self.columns.window(ix, kx) else { continue };
-                let pixel = oy * self.columns.steps + ox;
-                let g = math::run(dy, pixel * self.out + out, self.out_of_group);
+                let g = (oy * self.columns.steps + ox) * self.out + out;
+                let g: [_; P] = core::array::from_fn(|p| {
+                    math::run(dy, g + p * self.out, self.out_of_group)
+                });
+                let Some(g) = math::all(g) else { return sums };
                 let tap = ky * self.columns.kernel + kx;
-                let at = tap * self.inp_of_group + c;
-                sums = math::weigh(sums, g, w, self.weight_row, at);
+                sums = math::weigh(sums, g, w, self.weight_row, tap * self.inp_of_group + c);
             }
         }
         sums
@@ -298,20 +310,34 @@ impl Sizes {
     ) -> [[f32; T]; R] {
         let mut sums = [[0.0; T]; R];
         let (rows, columns) = (self.rows.windows(ky), self.columns.windows(kx));
-        let widths = (self.out, self.columns.stride * self.inp);
+        let step = self.columns.stride * self.inp;
+        // the last pixel of a line with strides may have fewer numbers behind it than a step
+        let last = columns.count.min((self.columns.stride > 1) as usize);
+        let before = columns.count - last;
         for (x, dy) in x.chunks_exact(picture).zip(dy.chunks_exact(result)) {
-            let mut g_at = (rows.first * self.columns.steps + columns.first) * self.out;
-            let mut x_at = rows.pixel * self.picture_row + columns.pixel * self.inp;
-            for _ in 0..rows.count {
-                let g = math::run(dy, g_at, columns.count * self.out);
-                let x = x.get(x_at..).unwrap_or_default();
-                sums = math::outer(sums, (g, o), (x, c), widths);
-                g_at += self.columns.steps * self.out;
-                x_at += self.rows.stride * self.picture_row;
+            for row in 0..rows.count {
+                let g = ((rows.first + row) * self.columns.steps + columns.first) * self.out;
+                let y = rows.pixel + row * self.rows.stride;
+                let x_at = y * self.picture_row + columns.pixel * self.inp;
+                for (first, pixels, width) in [(0, before, step), (before, last, self.inp)] {
+                    if pixels == 0 {
+                        continue;
+                    }
+                    let g = math::run(dy, g + first * self.out, pixels * self.out);
+                    let x = math::run(x, x_at + first * step, pixels * width);
+                    let (Some(g), Some(x)) = (g, x) else { return sums };
+                    sums = math::outer(sums, (g, o), (x, c), (self.out, width));
+                }
             }
         }
         sums
     }
+}
+
+/// A few numbers from index `at` on.
+#[inline(always)]
+fn read<const T: usize>(all: &[f32], at: usize) -> [f32; T] {
+    all.get(at..).and_then(<[f32]>::first_chunk).copied().unwrap_or([0.0; T])
 }
 
 /// Writes a few numbers from index `at` on.

@@ -16,9 +16,8 @@ impl Dense {
             let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
             for (y, rows) in fours.iter_mut().zip(rows.chunks_exact(4 * inp)) {
                 let start = [(); 4].map(|()| biases.next().unwrap_or_default());
-                let (ab, cd) = rows.split_at(2 * inp);
-                let ((a, b), (c, d)) = (ab.split_at(inp), cd.split_at(inp));
-                [*y] = math::dots([start], [x], [a, b, c, d]);
+                let Some(rows) = math::four_rows(rows, 0, inp) else { return };
+                [*y] = math::dots([start], [x], rows);
             }
             for ((y, row), start) in rest.iter_mut().zip(last.chunks_exact(inp)).zip(biases) {
                 *y = math::dot(start, x, row);
@@ -50,11 +49,11 @@ fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     let (eights, rest) = dx.as_chunks_mut::<8>();
     let mut at = 0;
     for sums in eights {
-        *sums = math::weigh(*sums, g, w, inp, at);
+        [*sums] = math::weigh([*sums], [g], w, inp, at);
         at += 8;
     }
     for sum in rest {
-        [*sum] = math::weigh([*sum], g, w, inp, at);
+        [[*sum]] = math::weigh([[*sum]], [g], w, inp, at);
         at += 1;
     }
 }
@@ -93,10 +92,22 @@ pub(in crate::layer) fn bias<U: Update>(
     out: usize,
     weights: &mut Weights<'_, U>,
 ) {
-    let out = out.max(1);
-    weights.apply(
-        at,
-        out,
-        (0..out).map(|o| dy.get(o..).unwrap_or_default().iter().step_by(out).sum()),
-    );
+    let fours = out / 4 * 4;
+    for o in (0..fours).step_by(4) {
+        weights.apply(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
+    }
+    for o in fours..out {
+        weights.apply(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
+    }
+}
+
+/// The sums of `T` columns, from column `at` on, of rows of `width` numbers.
+#[inline(always)]
+fn column_sums<const T: usize>(rows: &[f32], width: usize, at: usize) -> [f32; T] {
+    let mut sums = [0.0; T];
+    for row in rows.chunks_exact(width.max(1)) {
+        let Some(row) = row.get(at..).and_then(<[f32]>::first_chunk::<T>) else { break };
+        math::add(&mut sums, row);
+    }
+    sums
 }

@@ -1,6 +1,30 @@
 use super::MaxPool;
 use crate::layer::{Backward, Forward, window};
 
+/// Whether `x` takes the place of `y`: it is larger, or NaN, which is not to be hidden.
+#[inline(always)]
+fn wins(x: f32, y: f32) -> bool {
+    !(x <= y || y.is_nan())
+}
+
+/// `y[c]` becomes the larger of `y[c]` and `x[c]`.
+fn largest(y: &mut [f32], x: &[f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        if wins(*x, *y) {
+            *y = *x;
+        }
+    }
+}
+
+/// The same; where `x[c]` is larger, `won[c]` becomes `tap`.
+fn largest_kept(y: &mut [f32], x: &[f32], won: &mut [f32], tap: f32) {
+    for ((y, x), won) in y.iter_mut().zip(x).zip(won) {
+        if wins(*x, *y) {
+            (*y, *won) = (*x, tap);
+        }
+    }
+}
+
 impl MaxPool {
     /// Writes to `saved` which tap of each window won, counted in scan order.
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
@@ -8,30 +32,27 @@ impl MaxPool {
         let [rows, columns] =
             window::lines(io.input, io.output, self.kernel, self.stride, [0, 0]);
         let row = (columns.length * channels).max(1);
-        let keep = !io.saved.is_empty();
         let mut saved = io.saved.chunks_exact_mut(channels);
         let mut y = io.y.chunks_exact_mut(channels);
         for x in io.x.chunks_exact(rows.length.max(1) * row) {
-            for step in 0..rows.steps * columns.steps.max(1) {
-                let (oy, ox) = (step / columns.steps.max(1), step % columns.steps.max(1));
-                let Some(y) = y.next() else { return };
-                y.fill(f32::NEG_INFINITY);
-                let mut won = if keep { saved.next() } else { None }.unwrap_or_default().iter_mut();
-                let first = oy * rows.stride * row + ox * columns.stride * channels;
-                for (c, y) in y.iter_mut().enumerate() {
-                    let (mut best, mut tap) = (0, 0);
+            for oy in 0..rows.steps {
+                for ox in 0..columns.steps {
+                    let Some(y) = y.next() else { return };
+                    let won = saved.next().unwrap_or_default();
+                    y.fill(f32::NEG_INFINITY);
+                    won.fill(0.0);
+                    let mut tap = 0.0;
                     for ky in 0..rows.kernel {
-                        let line = x.get(first + c + ky * row..).unwrap_or_default();
-                        for x in line.iter().step_by(channels).take(columns.kernel) {
-                            // NaN wins, so that it is not hidden
-                            if *x > *y || x.is_nan() {
-                                (*y, best) = (*x, tap);
+                        let at = (oy * rows.stride + ky) * row + ox * columns.stride * channels;
+                        let line = x.get(at..).unwrap_or_default();
+                        for x in line.chunks_exact(channels).take(columns.kernel) {
+                            if won.is_empty() {
+                                largest(y, x);
+                            } else {
+                                largest_kept(y, x, won, tap);
                             }
-                            tap += 1;
+                            tap += 1.0;
                         }
-                    }
-                    if let Some(won) = won.next() {
-                        *won = best as f32;
                     }
                 }
             }
@@ -47,15 +68,16 @@ impl MaxPool {
         let mut saved = io.saved.chunks_exact(channels);
         let mut dy = io.dy.chunks_exact(channels);
         for dx in io.dx.chunks_exact_mut(rows.length.max(1) * row) {
-            for step in 0..rows.steps * columns.steps.max(1) {
-                let (oy, ox) = (step / columns.steps.max(1), step % columns.steps.max(1));
-                let (Some(dy), Some(won)) = (dy.next(), saved.next()) else { return };
-                let first = oy * rows.stride * row + ox * columns.stride * channels;
-                for (c, (dy, won)) in dy.iter().zip(won).enumerate() {
-                    let tap = *won as usize;
-                    let at = first + c + tap / taps * row + tap % taps * channels;
-                    if let Some(dx) = dx.get_mut(at) {
-                        *dx += dy;
+            for oy in 0..rows.steps {
+                for ox in 0..columns.steps {
+                    let (Some(dy), Some(won)) = (dy.next(), saved.next()) else { return };
+                    let first = oy * rows.stride * row + ox * columns.stride * channels;
+                    for (c, (dy, won)) in dy.iter().zip(won).enumerate() {
+                        let tap = *won as usize;
+                        let at = first + c + tap / taps * row + tap % taps * channels;
+                        if let Some(dx) = dx.get_mut(at) {
+                            *dx += dy;
+                        }
                     }
                 }
             }

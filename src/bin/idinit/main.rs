@@ -1,0 +1,77 @@
+//! The `idinit` command: trains networks from named starts, and shows what a start is made of.
+//!
+//! Every mistake ends in one line on stderr, `error: …`, and exit code 2 (what was asked for makes
+//! no sense) or 1 (it failed). A reader that closes its end of the pipe ends the command quietly.
+
+#![forbid(unsafe_code)]
+
+mod curve;
+mod data;
+mod failure;
+mod fingerprint;
+mod folder;
+mod models;
+mod network;
+mod output;
+mod plan;
+mod report;
+mod train;
+mod weights;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Neural networks from identity starts: train them, and look at their weights.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = "\
+Examples:
+  idinit train                      train a small residual network from IDInit and from Kaiming
+  idinit weights --rule idi --out 5 --in 2 --format picture
+  idinit train --help               what can be set")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Train),
+    Models(models::Models),
+    Weights(weights::Weights),
+    Plan(plan::Plan),
+    Fingerprint(fingerprint::Fingerprint),
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Train(train) => train.run(),
+            Self::Models(models) => models.run(),
+            Self::Weights(weights) => weights.run(),
+            Self::Plan(plan) => plan.run(),
+            Self::Fingerprint(fingerprint) => fingerprint.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command.run(),
+        Err(help) if !help.use_stderr() || failure::is_help(&help) => {
+            // a closed pipe wants no help
+            let _ = help.print();
+            return ExitCode::from(help.exit_code() as u8);
+        }
+        Err(mistake) => Err(Failure::from(mistake)),
+    };
+    match done {
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // nobody is left to be told where stderr is closed
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

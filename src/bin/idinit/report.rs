@@ -1,0 +1,124 @@
+//! What came of a run: as events for programs, as a table for people, as files.
+
+use crate::network::{Network, part_name};
+use idinit::graph::Node;
+use idinit::layer::PartKind;
+use idinit::plan::Net;
+use idinit::recipe::Fingerprint;
+use idinit::train::Epoch;
+use serde_json::{Value, json};
+
+/// What came of one scheme.
+pub struct Outcome {
+    pub scheme: String,
+    pub epochs: Vec<Epoch>,
+    /// The weights at the end; none where the run failed.
+    pub weights: Vec<f32>,
+    /// Why the run failed.
+    pub failure: Option<String>,
+    pub seconds: f64,
+}
+
+/// An epoch as an event.
+pub fn epoch(scheme: &str, epoch: &Epoch) -> Value {
+    json!({
+        "event": "epoch", "scheme": scheme, "epoch": epoch.number, "rate": epoch.rate,
+        "train_loss": epoch.train_loss, "test_loss": epoch.test.loss,
+        "test_accuracy": epoch.test.accuracy(),
+    })
+}
+
+impl Outcome {
+    /// The outcome as an event.
+    pub fn event(&self) -> Value {
+        let last = self.epochs.last();
+        let fingerprint = match self.failure {
+            None => Some(Fingerprint::of(&self.weights).to_string()),
+            Some(_) => None,
+        };
+        json!({
+            "event": "result", "scheme": self.scheme, "epochs": self.epochs.len(),
+            "train_loss": last.map(|last| last.train_loss),
+            "test_loss": last.map(|last| last.test.loss),
+            "test_accuracy": last.map(|last| last.test.accuracy()),
+            "failure": self.failure, "fingerprint": fingerprint,
+            "seconds": (self.seconds * 1000.0).round() / 1000.0,
+        })
+    }
+
+    /// All of the run, an event a line.
+    pub fn log(&self) -> String {
+        let epochs = self.epochs.iter().map(|e| epoch(&self.scheme, e));
+        epochs.chain([self.event()]).map(|event| format!("{event}\n")).collect()
+    }
+
+    /// The weights as bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.weights.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+
+    /// What the bytes are.
+    pub fn description(&self, network: &Network, net: &Net<'_>) -> Value {
+        json!({
+            "file": format!("weights-{}.bin", self.scheme),
+            "format": "f32, little-endian, one part after the other, each [out][kh][kw][in]",
+            "model": network.entry.name, "sizes": network.sizes, "data": network.data.name(),
+            "scheme": self.scheme, "numbers": self.weights.len(),
+            "fingerprint": Fingerprint::of(&self.weights).to_string(),
+            "parts": parts(net),
+        })
+    }
+}
+
+/// Every weight of a network: its place in the buffer, its layer, its shape.
+fn parts(net: &Net<'_>) -> Vec<Value> {
+    let mut parts = Vec::new();
+    for (number, (node, slot)) in net.nodes().iter().zip(net.slots()).enumerate() {
+        let Node { layer, input, name, .. } = node;
+        let (mut start, mut part_number) = (slot.weights.start as usize, 0);
+        while let Some(part) = layer.part(*input, part_number) {
+            let (d, [height, width]) = (part.dims, part.dims.kernel());
+            let shape = match (part.kind, layer.kind().name()) {
+                (PartKind::Weight, "dense") => vec![d.out(), d.inp()],
+                (PartKind::Weight, _) => vec![d.out(), height, width, d.inp()],
+                _ => vec![d.out()],
+            };
+            parts.push(json!({
+                "layer": number, "kind": layer.kind().name(), "name": name,
+                "part": part_name(part.kind), "shape": shape, "groups": d.groups(),
+                "start": start, "len": d.len(),
+            }));
+            start += d.len();
+            part_number += 1;
+        }
+    }
+    parts
+}
+
+/// A table of what came of all schemes.
+pub fn table(outcomes: &[Outcome], epochs: u32) -> String {
+    let width = outcomes.iter().map(|outcome| outcome.scheme.len()).max().unwrap_or(0).max(6);
+    let mut table = format!(
+        "{:<width$}  {:>7}  {:>10}  {:>10}  {:>13}  {:>9}\n",
+        "scheme", "epochs", "train loss", "test loss", "test accuracy", "time"
+    );
+    for Outcome { scheme, epochs: done, failure, seconds, .. } in outcomes {
+        let count = format!("{}/{epochs}", done.len());
+        let (train, test, accuracy) = match done.last() {
+            None => ("–".to_string(), "–".to_string(), "–".to_string()),
+            Some(last) => (
+                format!("{:.4}", last.train_loss),
+                format!("{:.4}", last.test.loss),
+                format!("{:.2} %", 100.0 * last.test.accuracy()),
+            ),
+        };
+        table += &format!(
+            "{scheme:<width$}  {count:>7}  {train:>10}  {test:>10}  {accuracy:>13}  {seconds:>7.1} s"
+        );
+        if let Some(why) = failure {
+            table += &format!("  failed in epoch {}: {why}", done.len() + 1);
+        }
+        table.push('\n');
+    }
+    table
+}

@@ -1,0 +1,306 @@
+//! `idinit train`: one network, trained from several starts side by side.
+
+use crate::curve;
+use crate::data::Parts;
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::network::{self, Choice, Network};
+use crate::output;
+use crate::report::{self, Outcome};
+use crate::weights::{finite, positive};
+use clap::Args;
+use idinit::engine::{self, Memory, Portable};
+use idinit::init::Named;
+use idinit::layer::All;
+use idinit::model::catalog::{Habits, ROOM};
+use idinit::plan::{Mode, Plan};
+use idinit::train::{Epoch, Run, Schedule, Settings};
+use idinit::update::{Clip, Momentum, Update};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Instant;
+
+/// Train a network from several starts side by side, and compare them.
+///
+/// Without arguments it trains a small residual network without norms on handwritten digits, from
+/// IDInit and from Kaiming, in seconds. A run is a function of its settings: the same command gives
+/// the same weights, whatever the machine and the number of threads.
+///
+/// The run's folder holds curve.svg (accuracy and loss by epoch), weights-SCHEME.bin (f32,
+/// little-endian) with weights-SCHEME.json (its layers, shapes and checksum), log.jsonl (every
+/// epoch) and config.json (every setting).
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  idinit train
+  idinit train residual --width 16 --blocks 8 --scheme idinit,torch,fixup
+  idinit train mlp --hidden 64,64 --epochs 20 --rate 0.02 --schedule cosine
+  bash examples/get-data.sh mnist data && idinit train linear5 --data-dir data --scheme idinit
+  idinit train --json | jq 'select(.event == \"result\")'")]
+pub struct Train {
+    #[command(flatten)]
+    choice: Choice,
+    /// The folder with the files of mnist and fashion, as examples/get-data.sh leaves them
+    #[arg(long, value_name = "DIR", default_value = "data", help_heading = "Network")]
+    data_dir: PathBuf,
+    /// The starts to compare
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "idinit,kaiming")]
+    #[arg(value_parser = network::schemes())]
+    scheme: Vec<String>,
+    /// How often all examples are taken [default: by model]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<NonZeroU32>,
+    /// Examples in a step [default: by model]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch: Option<NonZeroU32>,
+    /// The largest learning rate [default: by model]
+    #[arg(long, value_name = "R", value_parser = rate, help_heading = "Training")]
+    rate: Option<f32>,
+    /// The momentum, from 0 to 1 [default: by model]
+    #[arg(long, value_name = "M", value_parser = share, help_heading = "Training")]
+    momentum: Option<f32>,
+    /// The weight decay [default: by model]
+    #[arg(long, value_name = "D", value_parser = positive, help_heading = "Training")]
+    decay: Option<f32>,
+    /// Let the momentum look ahead (Nesterov)
+    #[arg(long, help_heading = "Training")]
+    nesterov: bool,
+    /// Shorten gradients to this Euclidean norm
+    #[arg(long, value_name = "NORM", value_parser = positive, help_heading = "Training")]
+    clip: Option<f32>,
+    /// How the rate goes on: constant, linear (to zero) or cosine [default: by model]
+    #[arg(long, value_name = "NAME", value_parser = schedule, help_heading = "Training")]
+    schedule: Option<Schedule>,
+    /// Steps in which the rate rises to its largest
+    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = "Training")]
+    warm_up: u64,
+    /// What the order of the examples and random starts depend on
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
+    seed: u64,
+    /// How many starts are trained at once [default: one a processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroU32>,
+    /// The run's folder, new or empty [default: runs/MODEL-DATA, with a number if that is there]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// One JSON object a line, for programs: the run, its epochs, its results
+    #[arg(long)]
+    json: bool,
+}
+
+fn rate(text: &str) -> Result<f32, &'static str> {
+    let most = Portable::<All, Momentum>::MOST_RATE;
+    finite(text).ok().filter(|rate| (0.0..=most).contains(rate)).ok_or("not from 0 to 1000")
+}
+
+fn share(text: &str) -> Result<f32, &'static str> {
+    finite(text).ok().filter(|share| (0.0..=1.0).contains(share)).ok_or("not from 0 to 1")
+}
+
+fn schedule(text: &str) -> Result<Schedule, String> {
+    Schedule::parse(text).ok_or_else(|| format!("it is one of {}", Schedule::NAMES.join(", ")))
+}
+
+/// All that a run is made of, with nothing left open.
+struct Job {
+    network: Network,
+    plan: Box<Plan<ROOM>>,
+    parts: Parts,
+    schemes: Vec<(String, Named)>,
+    settings: Settings,
+    update: Momentum,
+    clip: Option<f32>,
+    threads: usize,
+}
+
+impl Train {
+    pub fn run(mut self) -> Result<(), Failure> {
+        let (json, out) = (self.json, self.out.take());
+        let job = self.job()?;
+        let (model, data) = (job.network.entry.name, job.network.data.name());
+        let folder = Folder::new(out, &format!("{model}-{data}"))?;
+        let config = job.config();
+        if json {
+            print(&format!("{config}\n"))?;
+        } else {
+            print(&job.introduction())?;
+        }
+        let outcomes = job.train(json)?;
+        let path = folder.write(&job.files(&outcomes, &config)?)?;
+        if json {
+            for outcome in &outcomes {
+                print(&format!("{}\n", outcome.event()))?;
+            }
+            print(&format!("{}\n", json!({ "event": "written", "folder": path })))?;
+        } else {
+            print(&report::table(&outcomes, job.settings.epochs))?;
+            print(&format!("\nWritten to {}, see curve.svg there.\n", path.display()))?;
+        }
+        match outcomes.iter().all(|outcome| outcome.failure.is_some()) {
+            true => Err(Failure::failed("no start could be trained to the end")),
+            false => Ok(()),
+        }
+    }
+
+    /// Settles every setting.
+    fn job(self) -> Result<Job, Failure> {
+        let network = self.choice.network()?;
+        let Habits { epochs, batch, rate, momentum, decay, schedule: by_model, .. } =
+            network.entry.habits;
+        let schedule = match self.schedule {
+            Some(schedule) => schedule,
+            None => schedule(by_model).map_err(Failure::usage)?,
+        };
+        let settings = Settings {
+            epochs: self.epochs.map_or(epochs, NonZeroU32::get),
+            rate: self.rate.unwrap_or(rate),
+            schedule,
+            warm_up: self.warm_up,
+            seed: self.seed,
+        };
+        let update = Momentum {
+            momentum: self.momentum.unwrap_or(momentum),
+            decay: self.decay.unwrap_or(decay),
+            nesterov: self.nesterov,
+        };
+        let mut schemes: Vec<(String, Named)> = Vec::new();
+        for name in self.scheme {
+            if !schemes.iter().any(|(there, _)| *there == name) {
+                let scheme = network::scheme(&name, self.seed)?;
+                schemes.push((name, scheme));
+            }
+        }
+        let mode = match self.clip {
+            None => Mode::train::<Momentum>(),
+            Some(_) => Mode::train::<Clip<Momentum>>(),
+        };
+        let batch = self.batch.map_or(batch, NonZeroU32::get) as usize;
+        let plan = Plan::checked(&network.graph, mode, batch).map_err(Failure::usage)?;
+        let parts = network.data.load(&self.data_dir)?;
+        let count = parts.train.count();
+        if batch > count {
+            let why = format!("a batch of {batch} is more than the {count} examples");
+            return Err(Failure::Usage(why));
+        }
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.map_or(processors, |threads| threads.get() as usize);
+        Ok(Job {
+            network,
+            plan: Box::new(plan),
+            parts,
+            threads: threads.min(schemes.len()),
+            schemes,
+            settings,
+            update,
+            clip: self.clip,
+        })
+    }
+}
+
+/// Prints at once, also where standard output is no terminal.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+impl Job {
+    fn names(&self) -> Vec<&str> {
+        self.schemes.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn schedule(&self) -> &'static str {
+        match self.settings.schedule {
+            Schedule::Constant => "constant",
+            Schedule::Linear => "linear",
+            Schedule::Cosine => "cosine",
+        }
+    }
+
+    /// Every setting, as an event. The number of threads is none: it changes nothing.
+    fn config(&self) -> serde_json::Value {
+        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Momentum { momentum, decay, nesterov } = self.update;
+        json!({
+            "event": "run", "version": env!("CARGO_PKG_VERSION"),
+            "model": self.network.entry.name, "sizes": self.network.sizes,
+            "data": self.network.data.name(), "train_examples": self.parts.train.count(),
+            "test_examples": self.parts.test.count(), "weights": self.plan.weights,
+            "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
+            "rate": rate, "schedule": self.schedule(), "warm_up": warm_up, "momentum": momentum,
+            "decay": decay, "nesterov": nesterov, "clip": self.clip, "seed": seed,
+        })
+    }
+
+    /// What is about to be run, for people.
+    fn introduction(&self) -> String {
+        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Momentum { momentum, decay, nesterov } = self.update;
+        let mut lines = format!(
+            "{} on {}: {} layers, {} weights; {} examples to learn from, {} held back\n\
+             {epochs} epochs, batch {}, rate {rate} {}, momentum {momentum}{}, decay {decay}, seed \
+             {seed}",
+            self.network.entry.name,
+            self.network.data.name(),
+            self.network.graph.nodes().len(),
+            self.plan.weights,
+            self.parts.train.count(),
+            self.parts.test.count(),
+            self.plan.net().batch(),
+            self.schedule(),
+            if nesterov { " (Nesterov)" } else { "" },
+        );
+        if warm_up > 0 {
+            lines += &format!(", {warm_up} steps of warm-up");
+        }
+        if let Some(clip) = self.clip {
+            lines += &format!(", gradients clipped at {clip}");
+        }
+        format!("{lines}\nfrom {}, {} at once\n\n", self.names().join(", "), self.threads)
+    }
+
+    /// Trains from every scheme, on as many threads as were asked for. Which thread takes which
+    /// scheme changes nothing but the time.
+    fn train(&self, json: bool) -> Result<Vec<Outcome>, Failure> {
+        let bars = MultiProgress::new();
+        let left = Mutex::new(self.schemes.iter().enumerate().map(|(k, (name, scheme))| {
+            (k, name, scheme, bars.add(self.bar(name)))
+        }).collect::<Vec<_>>().into_iter());
+        let (send, receive) = mpsc::channel();
+        let mut outcomes: Vec<Option<Outcome>> = self.schemes.iter().map(|_| None).collect();
+        thread::scope(|scope| {
+            for _ in 0..self.threads {
+                let (send, left) = (send.clone(), &left);
+                scope.spawn(move || {
+                    let next = || left.lock().ok().and_then(|mut left| left.next());
+                    while let Some((k, name, scheme, bar)) = next() {
+                        let outcome = self.train_one(name, scheme, &bar, &send);
+                        let _ = send.send(Message::Done(k, outcome));
+                    }
+                });
+            }
+            drop(send);
+            for message in receive {
+                match message {
+                    Message::Epoch(scheme, epoch) if json => {
+                        let event = report::epoch(scheme, &epoch);
+                        if let Err(failure) = print(&format!("{event}\n")) {
+                            // nothing is written yet, and nobody waits for the threads
+                            failure.exit();
+                        }
+                    }
+                    Message::Epoch(..) => {}
+                    Message::Done(k, outcome) => outcomes[k] = Some(outcome),
+                }
+            }
+        });
+        let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();
+        outcomes.ok_or_else(|| Failure::failed("a thread ended early"))?.into_iter().collect()
+    }
+}

@@ -1,0 +1,276 @@
+//! A training run: every epoch takes all examples once, in an order of its own, then looks at those
+//! held back.
+//!
+//! A run is a function of its settings: orders come from a counter, rates from the step, and nothing
+//! from a clock. All memory is taken at the beginning; a step allocates nothing.
+//!
+//! ```
+//! use idinit::engine::{Memory, Portable};
+//! use idinit::train::{Digits, Run, Schedule, Settings};
+//! use idinit::{graph::Graph, init::IdInit, layer::All, model, update::Momentum};
+//! use idinit::{plan::{Mode, Plan}, shape::Shape};
+//!
+//! const NET: Graph<3> =
+//!     model::mlp(Graph::input(Shape::hwc(8, 8, 1)), &[32], model::Activation::Relu, 10);
+//! static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Momentum>(), 32);
+//! let mut memory = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state], vec![0.0; PLAN.arena]];
+//! let [weights, state, arena] = &mut memory;
+//! let update = Momentum { momentum: 0.9, ..Momentum::default() };
+//! let mut engine = Portable::<All, _>::new(PLAN.net(), update, Memory { weights, state, arena })?;
+//! engine.start(&IdInit::PAPER);
+//!
+//! let settings = Settings { epochs: 3, rate: 0.02, schedule: Schedule::Linear, ..Settings::default() };
+//! let mut run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test)?;
+//! while let Some(epoch) = run.epoch(&mut engine, |_| {})? {
+//!     println!("{}: {:.1} %", epoch.number, 100.0 * epoch.test.accuracy());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod examples;
+mod order;
+mod schedule;
+
+pub use examples::{Digits, Examples, Pictures};
+pub use order::Order;
+pub use schedule::Schedule;
+
+use crate::engine::Engine;
+use crate::loss::{Loss, Target};
+use crate::plan::Net;
+use crate::shape::Shape;
+use std::{vec, vec::Vec};
+
+/// What a run is like, beside its network, its data and its update. The size of a batch is the
+/// plan's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// How often all examples are taken.
+    pub epochs: u32,
+    /// The largest learning rate.
+    pub rate: f32,
+    /// How the rate goes on from there.
+    pub schedule: Schedule,
+    /// The steps in which the rate rises to its largest.
+    pub warm_up: u64,
+    /// What the order of the examples depends on.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// Ten epochs at the constant rate 0.01.
+    fn default() -> Self {
+        Self { epochs: 10, rate: 0.01, schedule: Schedule::Constant, warm_up: 0, seed: 0 }
+    }
+}
+
+/// How well a network does on examples that it does not learn from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// The mean loss.
+    pub loss: f32,
+    /// How many examples have their label as the largest output.
+    pub correct: usize,
+    /// How many examples there are.
+    pub count: usize,
+}
+
+impl Score {
+    /// The share of correct examples, from 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.count as f64
+    }
+}
+
+/// What came of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// The number of the epoch, from 1.
+    pub number: u32,
+    /// The learning rate of its last step.
+    pub rate: f32,
+    /// The mean loss over the examples, each as it was when its turn came.
+    pub train_loss: f32,
+    /// How well the network does at its end.
+    pub test: Score,
+}
+
+/// Why a run cannot begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The examples are of another shape than the inputs of the network.
+    Shape {
+        /// The network's.
+        need: Shape,
+        /// The examples'.
+        got: Shape,
+    },
+    /// There are no examples, or more than 32 bits can count.
+    Count(usize),
+    /// The network is not trained for labels, by cross-entropy.
+    Loss,
+}
+
+impl core::fmt::Display for RunError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Shape { need, got } => {
+                write!(f, "the network takes inputs of {need}, the examples are {got}")
+            }
+            Self::Count(count) => write!(f, "{count} examples are no set to work with"),
+            Self::Loss => f.write_str("labels need a network that is trained for cross-entropy"),
+        }
+    }
+}
+
+impl core::error::Error for RunError {}
+
+/// A run, and where it stands.
+pub struct Run<'a> {
+    settings: Settings,
+    loss: Loss,
+    train: &'a dyn Examples,
+    test: &'a dyn Examples,
+    epochs_done: u32,
+    order: Order,
+    /// Inputs, labels and outputs of a batch.
+    x: Vec<f32>,
+    labels: Vec<u32>,
+    y: Vec<f32>,
+}
+
+impl<'a> Run<'a> {
+    /// A run of a planned network.
+    ///
+    /// # Errors
+    /// Where the examples do not fit the network.
+    pub fn new(
+        net: &Net<'_>,
+        settings: Settings,
+        train: &'a dyn Examples,
+        test: &'a dyn Examples,
+    ) -> Result<Self, RunError> {
+        for examples in [train, test] {
+            let (need, got) = (net.input(), examples.shape());
+            if need != got {
+                return Err(RunError::Shape { need, got });
+            }
+            let count = examples.count();
+            if count == 0 || u32::try_from(count).is_err() {
+                return Err(RunError::Count(count));
+            }
+        }
+        if !matches!(net.loss, Loss::CrossEntropy { .. }) {
+            return Err(RunError::Loss);
+        }
+        let batch = net.batch();
+        Ok(Self {
+            settings,
+            loss: net.loss,
+            train,
+            test,
+            epochs_done: 0,
+            order: Order::new(train.count() as u32),
+            x: vec![0.0; batch * net.input().len()],
+            labels: vec![0; batch],
+            y: vec![0.0; batch * net.output().len()],
+        })
+    }
+
+    /// The steps of an epoch. The last may have fewer examples than a batch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.train.count().div_ceil(self.labels.len()) as u64
+    }
+
+    /// Runs the next epoch, and tells `watch` the loss of every step; `None` when there is none
+    /// left.
+    ///
+    /// # Errors
+    /// The engine's, such as a loss that is not finite. The run ends with it.
+    pub fn epoch<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        mut watch: impl FnMut(f32),
+    ) -> Result<Option<Epoch>, E::Error> {
+        let Settings { epochs, rate: peak, schedule, warm_up, seed } = self.settings;
+        if self.epochs_done >= epochs {
+            return Ok(None);
+        }
+        let steps = self.steps_per_epoch();
+        let epoch = self.epochs_done;
+        // a run that fails has no epoch left
+        self.epochs_done = epochs;
+        let (mut rate, mut sum) = (0.0, 0.0);
+        let order = self.order.shuffle(seed, epoch);
+        let batches = order.chunks(self.labels.len());
+        for (step, numbers) in (steps * u64::from(epoch)..).zip(batches) {
+            let numbers = numbers.iter().map(|&number| number as usize);
+            let examples = numbers.len();
+            let (x, labels) = gather(self.train, numbers, &mut self.x, &mut self.labels);
+            rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
+            let loss = engine.train(x, Target::Labels(labels), rate)?;
+            sum += f64::from(loss) * examples as f64;
+            watch(loss);
+        }
+        let test = self.score(engine)?;
+        self.epochs_done = epoch + 1;
+        let train_loss = (sum / self.train.count() as f64) as f32;
+        Ok(Some(Epoch { number: epoch + 1, rate, train_loss, test }))
+    }
+
+    /// How well the network does on the examples held back.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn score<E: Engine>(&mut self, engine: &mut E) -> Result<Score, E::Error> {
+        let (count, batch) = (self.test.count(), self.labels.len());
+        let outputs = self.y.len() / batch;
+        let (mut correct, mut sum) = (0, 0.0);
+        for first in (0..count).step_by(batch) {
+            let numbers = first..count.min(first + batch);
+            let examples = numbers.len();
+            let (x, labels) = gather(self.test, numbers, &mut self.x, &mut self.labels);
+            let y = self.y.get_mut(..examples * outputs).unwrap_or_default();
+            engine.infer(x, y)?;
+            correct +=
+                y.chunks(outputs).zip(&*labels).filter(|(y, l)| largest(y) == Some(**l)).count();
+            let target = Target::Labels(labels);
+            let loss = match self.loss.check(target, examples, outputs) {
+                Ok(()) => self.loss.descend::<true, false>(y, target, outputs),
+                Err(_) => f32::NAN,
+            };
+            sum += f64::from(loss) * examples as f64;
+        }
+        Ok(Score { loss: (sum / count as f64) as f32, correct, count })
+    }
+}
+
+/// Reads some examples side by side. An example that cannot be read has a label that no class has,
+/// which the engine refuses.
+fn gather<'b>(
+    from: &dyn Examples,
+    numbers: impl ExactSizeIterator<Item = usize>,
+    x: &'b mut [f32],
+    labels: &'b mut [u32],
+) -> (&'b [f32], &'b [u32]) {
+    let (len, count) = (from.shape().len(), numbers.len());
+    for ((number, x), label) in numbers.zip(x.chunks_mut(len)).zip(&mut *labels) {
+        *label = from.read(number, x).unwrap_or(u32::MAX);
+    }
+    (x.get(..count * len).unwrap_or_default(), labels.get(..count).unwrap_or_default())
+}
+
+/// The place of the largest number, the first of equals; none among NaN.
+fn largest(y: &[f32]) -> Option<u32> {
+    let mut best = (None, f32::NEG_INFINITY);
+    for (place, &y) in (0..).zip(y) {
+        if y > best.1 {
+            best = (Some(place), y);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use super::*;
+use crate::engine::{Error, Memory, Portable};
+use crate::graph::Graph;
+use crate::init::IdInit;
+use crate::layer::All;
+use crate::model::{Activation, mlp};
+use crate::plan::{Mode, Plan};
+use crate::update::Momentum;
+
+const NET: Graph<3> = mlp(Graph::input(Shape::hwc(8, 8, 1)), &[16], Activation::Relu, 10);
+static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Momentum>(), 32);
+
+/// The epochs of a run from IDInit, and the weights at its end.
+fn train(settings: Settings) -> Result<(Vec<Epoch>, Vec<f32>), Error> {
+    let [mut weights, mut state] = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state]];
+    let mut arena = vec![f32::NAN; PLAN.arena];
+    let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
+    let update = Momentum { momentum: 0.9, ..Momentum::default() };
+    let mut engine = Portable::<All, _>::new(PLAN.net(), update, memory)?;
+    engine.start(&IdInit::PAPER);
+    let mut run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test).unwrap();
+    let mut epochs = Vec::new();
+    let mut steps = 0;
+    while let Some(epoch) = run.epoch(&mut engine, |_| steps += 1)? {
+        epochs.push(epoch);
+    }
+    assert_eq!(steps, run.steps_per_epoch() * epochs.len() as u64);
+    Ok((epochs, weights))
+}
+
+const FEW: Settings =
+    Settings { epochs: 3, rate: 0.02, schedule: Schedule::Linear, warm_up: 10, seed: 5 };
+
+#[test]
+fn a_run_learns_and_repeats_itself_to_the_bit() {
+    let (epochs, weights) = train(FEW).unwrap();
+    assert_eq!(epochs.iter().map(|epoch| epoch.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(epochs[2].train_loss < epochs[0].train_loss);
+    assert!(epochs[2].test.accuracy() > 0.9 && epochs[2].test.loss < 0.5, "{epochs:?}");
+    assert!(epochs[2].rate < 0.001);
+    assert_eq!(train(FEW).unwrap(), (epochs, weights.clone()));
+    assert_ne!(train(Settings { seed: 6, ..FEW }).unwrap().1, weights);
+}
+
+#[test]
+fn a_run_that_diverges_says_so_and_ends() {
+    let error = train(Settings { rate: 1000.0, ..FEW }).unwrap_err();
+    assert!(matches!(error, Error::Loss(_) | Error::Diverged { .. }), "{error}");
+}
+
+#[test]
+fn a_network_that_knows_nothing_scores_by_its_first_class() {
+    struct Blind;
+    impl Engine for Blind {
+        type Error = Error;
+        fn infer(&mut self, _: &[f32], y: &mut [f32]) -> Result<(), Error> {
+            y.fill(3.0);
+            Ok(())
+        }
+        fn train(&mut self, _: &[f32], _: Target<'_>, _: f32) -> Result<f32, Error> {
+            Err(Error::Loss(f32::NAN))
+        }
+        fn weights(&self, _: &mut [f32]) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let mut run = Run::new(&PLAN.net(), FEW, &Digits::Train, &Digits::Test).unwrap();
+    let score = run.score(&mut Blind).unwrap();
+    assert!((score.loss - 10f32.ln()).abs() < 1e-5);
+    let mut x = [0.0; 64];
+    let zeros = (0..359).filter(|&i| Digits::Test.read(i, &mut x) == Some(0)).count();
+    assert_eq!((score.correct, score.count), (zeros, 359));
+    assert!(run.epoch(&mut Blind, |_| {}).is_err());
+    assert_eq!(run.epoch(&mut Blind, |_| {}), Ok(None));
+}
+
+#[test]
+fn examples_of_another_shape_are_refused() {
+    const OTHER: Graph<1> = Graph::input(Shape::vector(3)).dense(2).cross_entropy(0.0);
+    const PLAIN: Graph<1> = Graph::input(Shape::hwc(8, 8, 1)).dense(10);
+    let begin = |graph| {
+        let plan = Plan::new(graph, Mode::INFER, 1);
+        Run::new(&plan.net(), FEW, &Digits::Train, &Digits::Test).err()
+    };
+    let (need, got) = (Shape::vector(3), Shape::hwc(8, 8, 1));
+    assert_eq!(begin(&OTHER), Some(RunError::Shape { need, got }));
+    assert_eq!(begin(&PLAIN), Some(RunError::Loss));
+}
