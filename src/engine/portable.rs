@@ -113,8 +113,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
 
     /// All layers forward. The output then lies in the arena, at the place that is returned.
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
-        let Memory { weights, arena, .. } = &mut self.memory;
-        let net = self.net;
+        let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
         let mut output = Span::EMPTY;
         for (node, slot) in net.nodes.iter().zip(net.slots) {
             let y = slot.y.first(examples * node.output.len());
@@ -161,9 +160,8 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         examples: usize,
         (update, rate, state): (V, f32, usize),
     ) -> Result<(), Error> {
-        let Memory { weights, state: states, arena } = &mut self.memory;
+        let Self { net, memory: Memory { weights, state: states, arena }, .. } = self;
         let states = states.get_mut(state..).unwrap_or_default();
-        let net = self.net;
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style();
@@ -225,8 +223,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
 
     /// Moves all trained weights by the gradient that was summed in memory, clipped first.
     fn apply_summed(&mut self, rate: f32) -> Result<(), Error> {
-        let Memory { weights, state, .. } = &mut self.memory;
-        let net = self.net;
+        let Self { net, memory: Memory { weights, state, .. }, update, .. } = self;
         let Some((state, gradient)) = state.split_at_mut_checked(net.trained * U::STATE) else {
             return Ok(());
         };
@@ -235,7 +232,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         if !norm.is_finite() {
             return Err(Error::Loss(norm));
         }
-        let factor = self.update.factor(norm);
+        let factor = update.factor(norm);
         for slot in net.slots.iter().filter(|slot| slot.trained) {
             let w = slot.weights.of_mut(weights);
             let moved = Span {
@@ -243,7 +240,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 len: slot.moved.len * U::STATE as u32,
             };
             let g = slot.moved.of(gradient).iter().map(|g| g * factor);
-            self.update.apply(rate, w, moved.of_mut(state), g);
+            update.apply(rate, w, moved.of_mut(state), g);
         }
         Ok(())
     }

@@ -1,5 +1,9 @@
 //! The places that are taken, sorted by where they begin: a new one goes to the lowest gap that it
-//! fits (first fit).
+//! fits, if it fills a certain share of it, and else behind all others.
+//!
+//! No share is best for every network: a small number in a large gap may be in the way of a large
+//! one later, or may spare a place of its own. A plan is therefore made with each of [`SHARES`], and
+//! the smallest is kept. (A small CNN: 7,168 bytes with the first alone, 6,144 with the second.)
 //!
 //! A training step takes places in order and gives them back in nearly the opposite order, so the
 //! list is searched from its lowest gap on, and from its end when something is freed. That keeps the
@@ -8,6 +12,9 @@
 
 use crate::shape::Span;
 
+/// The shares of a gap that a number must fill to go there: any; half.
+pub(super) const SHARES: [u64; 2] = [u64::MAX, 2];
+
 /// The taken places of a plan of `N` layers: each layer has at most a value, a gradient and
 /// something saved.
 pub(super) struct Memory<const N: usize> {
@@ -15,6 +22,8 @@ pub(super) struct Memory<const N: usize> {
     count: usize,
     /// No gap lies before the place of this number.
     dense: usize,
+    /// A gap is used by what is larger than this fraction of it.
+    share: u64,
     /// One past the highest number that was ever taken.
     pub top: u64,
 }
@@ -23,8 +32,8 @@ impl<const N: usize> Memory<N> {
     /// The most numbers that an arena can have.
     const MOST: u64 = u32::MAX as u64;
 
-    pub const fn new() -> Self {
-        Self { taken: [[Span::EMPTY; 3]; N], count: 0, dense: 0, top: 0 }
+    pub const fn new(share: u64) -> Self {
+        Self { taken: [[Span::EMPTY; 3]; N], count: 0, dense: 0, share, top: 0 }
     }
 
     /// Whether everything found a place.
@@ -53,7 +62,7 @@ impl<const N: usize> Memory<N> {
         let mut first_gap = None;
         while at < self.count {
             let room = self.get(at).start as u64 - self.end_before(at);
-            if room >= len {
+            if room >= len && len >= room / self.share {
                 break;
             }
             if room > 0 && first_gap.is_none() {
@@ -115,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_freed_place_is_taken_again_by_what_fits() {
-        let mut memory = Memory::<4>::new();
+        let mut memory = Memory::<4>::new(u64::MAX);
         let [a, b, c] = [4, 2, 3].map(|len| memory.place(len));
         assert_eq!([a.start, b.start, c.start], [0, 4, 6]);
         memory.free(a);
@@ -127,8 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn a_small_number_leaves_a_large_gap_to_a_large_one() {
+        let mut memory = Memory::<4>::new(2);
+        let a = memory.place(8);
+        memory.place(1);
+        memory.free(a);
+        assert_eq!([memory.place(3).start, memory.place(4).start], [9, 0]);
+    }
+
+    #[test]
     fn too_much_is_noticed() {
-        let mut memory = Memory::<1>::new();
+        let mut memory = Memory::<1>::new(u64::MAX);
         assert!(memory.place(u64::from(u32::MAX)).start == 0 && memory.fits());
         memory.place(1);
         assert!(!memory.fits());

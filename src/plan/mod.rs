@@ -127,7 +127,21 @@ impl<const N: usize> Plan<N> {
             return Err(PlanError::Nothing);
         }
         plan.trace_gradients();
-        if plan.lay_values() { Ok(plan) } else { Err(PlanError::TooLarge) }
+        let (mut best, mut i) = (None, 0);
+        while i < memory::SHARES.len() {
+            let mut plan = plan;
+            let fits = plan.lay_values(memory::SHARES[i]);
+            best = match best {
+                None if fits => Some(plan),
+                Some(Self { arena, .. }) if fits && plan.arena < arena => Some(plan),
+                best => best,
+            };
+            i += 1;
+        }
+        match best {
+            Some(plan) => Ok(plan),
+            None => Err(PlanError::TooLarge),
+        }
     }
 
     /// What an engine takes.
@@ -242,11 +256,11 @@ impl<const N: usize> Plan<N> {
     ///
     /// Time runs over the forward passes 0 … n − 1, the loss n, and the backward passes of layer k
     /// at 2 n − k.
-    const fn lay_values(&mut self) -> bool {
+    const fn lay_values(&mut self, share: u64) -> bool {
         let n = self.graph.nodes().len();
         let trains = self.mode.trains();
         let (dies, last_user) = self.lifetimes();
-        let mut memory = Memory::<N>::new();
+        let mut memory = Memory::<N>::new(share);
         let mut k = 0;
         while k < n {
             let node = self.graph.nodes()[k];

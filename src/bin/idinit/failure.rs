@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Why the command ends early.
@@ -28,6 +28,14 @@ impl Failure {
     /// A failure to read or write a file.
     pub fn at(file: &Path, error: impl fmt::Display) -> Self {
         Self::Failed(format!("{}: {error}", file.display()))
+    }
+
+    /// Says why, in a line on stderr. A reader that has left is no reason to say anything.
+    pub fn tell(&self) {
+        if !matches!(self, Self::Closed) {
+            // nobody is left to be told where stderr is closed
+            let _ = writeln!(io::stderr(), "error: {self}");
+        }
     }
 
     pub fn code(&self) -> u8 {

@@ -23,7 +23,10 @@ impl Folder {
             None => Self { path: Path::new("runs").join(name), numbered: true },
         };
         if !folder.numbered && folder.is_taken(&folder.path) {
-            return Err(Failure::at(&folder.path, "is there already; --out wants a new or an empty folder"));
+            return Err(Failure::at(
+                &folder.path,
+                "is there already; --out wants a new or an empty folder",
+            ));
         }
         // the folder beside is removed at once
         folder.beside().map(drop)?;

@@ -10,6 +10,7 @@ mod data;
 mod failure;
 mod fingerprint;
 mod folder;
+mod job;
 mod models;
 mod network;
 mod output;
@@ -20,16 +21,20 @@ mod weights;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Neural networks from identity starts: train them, and look at their weights.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   idinit train                      train a small residual network from IDInit and from Kaiming
   idinit weights --rule idi --out 5 --in 2 --format picture
-  idinit train --help               what can be set")]
+  idinit train --help               what can be set"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -67,10 +72,9 @@ fn main() -> ExitCode {
         Err(mistake) => Err(Failure::from(mistake)),
     };
     match done {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // nobody is left to be told where stderr is closed
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            failure.tell();
             ExitCode::from(failure.code())
         }
     }

@@ -64,9 +64,9 @@ impl Choice {
             None => Data::from_str(entry.habits.data, false).map_err(Failure::usage)?,
         };
         let sizes = self.sizes()?;
-        let graph = entry
-            .graph(data.shape(), sizes)
-            .map_err(|error| Failure::usage(format!("{} on {}: {error}", entry.name, data.name())))?;
+        let graph = entry.graph(data.shape(), sizes).map_err(|error| {
+            Failure::usage(format!("{} on {}: {error}", entry.name, data.name()))
+        })?;
         let sizes = match sizes {
             Sizes::Blocks { width, blocks } => json!({ "width": width, "blocks": blocks }),
             Sizes::Width(width) => json!({ "width": width }),

@@ -25,10 +25,7 @@ pub fn write(
     })
 }
 
-fn replace(
-    file: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+fn replace(file: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     if file.metadata().is_ok_and(|there| !there.is_file()) {
         let mut out = BufWriter::new(File::create(file)?);
         content(&mut out)?;
@@ -49,6 +46,13 @@ fn replace(
     let part = out.into_inner()?;
     part.persist(&file)?;
     Ok(())
+}
+
+/// Prints at once, also where standard output is no terminal.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }
 
 /// The folder that holds a file.

@@ -66,9 +66,7 @@ impl FromStr for Purpose {
             None if text == "infer" => Ok(Self::Infer),
             None if text == "train" => Ok(Self::Train),
             Some(("last", count)) => count.parse().map(Self::Last).map_err(|_| WRONG),
-            Some(("only", names)) => {
-                Ok(Self::Only(names.split(',').map(str::to_string).collect()))
-            }
+            Some(("only", names)) => Ok(Self::Only(names.split(',').map(str::to_string).collect())),
             _ => Err(WRONG),
         }
     }

@@ -1,30 +1,24 @@
 //! `idinit train`: one network, trained from several starts side by side.
 
-use crate::curve;
-use crate::data::Parts;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::network::{self, Choice, Network};
-use crate::output;
-use crate::report::{self, Outcome};
+use crate::job::Job;
+use crate::network::{self, Choice};
+use crate::output::print;
+use crate::report;
 use crate::weights::{finite, positive};
 use clap::Args;
-use idinit::engine::{self, Memory, Portable};
+use idinit::engine::Portable;
 use idinit::init::Named;
 use idinit::layer::All;
-use idinit::model::catalog::{Habits, ROOM};
+use idinit::model::catalog::Habits;
 use idinit::plan::{Mode, Plan};
-use idinit::train::{Epoch, Run, Schedule, Settings};
-use idinit::update::{Clip, Momentum, Update};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use idinit::train::{Schedule, Settings};
+use idinit::update::{Clip, Momentum};
 use serde_json::json;
-use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::Instant;
 
 /// Train a network from several starts side by side, and compare them.
 ///
@@ -107,18 +101,6 @@ fn schedule(text: &str) -> Result<Schedule, String> {
     Schedule::parse(text).ok_or_else(|| format!("it is one of {}", Schedule::NAMES.join(", ")))
 }
 
-/// All that a run is made of, with nothing left open.
-struct Job {
-    network: Network,
-    plan: Box<Plan<ROOM>>,
-    parts: Parts,
-    schemes: Vec<(String, Named)>,
-    settings: Settings,
-    update: Momentum,
-    clip: Option<f32>,
-    threads: usize,
-}
-
 impl Train {
     pub fn run(mut self) -> Result<(), Failure> {
         let (json, out) = (self.json, self.out.take());
@@ -132,7 +114,7 @@ impl Train {
             print(&job.introduction())?;
         }
         let outcomes = job.train(json)?;
-        let path = folder.write(&job.files(&outcomes, &config)?)?;
+        let path = folder.write(&job.files(&outcomes)?)?;
         if json {
             for outcome in &outcomes {
                 print(&format!("{}\n", outcome.event()))?;
@@ -200,107 +182,5 @@ impl Train {
             update,
             clip: self.clip,
         })
-    }
-}
-
-/// Prints at once, also where standard output is no terminal.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
-}
-
-impl Job {
-    fn names(&self) -> Vec<&str> {
-        self.schemes.iter().map(|(name, _)| name.as_str()).collect()
-    }
-
-    fn schedule(&self) -> &'static str {
-        match self.settings.schedule {
-            Schedule::Constant => "constant",
-            Schedule::Linear => "linear",
-            Schedule::Cosine => "cosine",
-        }
-    }
-
-    /// Every setting, as an event. The number of threads is none: it changes nothing.
-    fn config(&self) -> serde_json::Value {
-        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
-        let Momentum { momentum, decay, nesterov } = self.update;
-        json!({
-            "event": "run", "version": env!("CARGO_PKG_VERSION"),
-            "model": self.network.entry.name, "sizes": self.network.sizes,
-            "data": self.network.data.name(), "train_examples": self.parts.train.count(),
-            "test_examples": self.parts.test.count(), "weights": self.plan.weights,
-            "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
-            "rate": rate, "schedule": self.schedule(), "warm_up": warm_up, "momentum": momentum,
-            "decay": decay, "nesterov": nesterov, "clip": self.clip, "seed": seed,
-        })
-    }
-
-    /// What is about to be run, for people.
-    fn introduction(&self) -> String {
-        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
-        let Momentum { momentum, decay, nesterov } = self.update;
-        let mut lines = format!(
-            "{} on {}: {} layers, {} weights; {} examples to learn from, {} held back\n\
-             {epochs} epochs, batch {}, rate {rate} {}, momentum {momentum}{}, decay {decay}, seed \
-             {seed}",
-            self.network.entry.name,
-            self.network.data.name(),
-            self.network.graph.nodes().len(),
-            self.plan.weights,
-            self.parts.train.count(),
-            self.parts.test.count(),
-            self.plan.net().batch(),
-            self.schedule(),
-            if nesterov { " (Nesterov)" } else { "" },
-        );
-        if warm_up > 0 {
-            lines += &format!(", {warm_up} steps of warm-up");
-        }
-        if let Some(clip) = self.clip {
-            lines += &format!(", gradients clipped at {clip}");
-        }
-        format!("{lines}\nfrom {}, {} at once\n\n", self.names().join(", "), self.threads)
-    }
-
-    /// Trains from every scheme, on as many threads as were asked for. Which thread takes which
-    /// scheme changes nothing but the time.
-    fn train(&self, json: bool) -> Result<Vec<Outcome>, Failure> {
-        let bars = MultiProgress::new();
-        let left = Mutex::new(self.schemes.iter().enumerate().map(|(k, (name, scheme))| {
-            (k, name, scheme, bars.add(self.bar(name)))
-        }).collect::<Vec<_>>().into_iter());
-        let (send, receive) = mpsc::channel();
-        let mut outcomes: Vec<Option<Outcome>> = self.schemes.iter().map(|_| None).collect();
-        thread::scope(|scope| {
-            for _ in 0..self.threads {
-                let (send, left) = (send.clone(), &left);
-                scope.spawn(move || {
-                    let next = || left.lock().ok().and_then(|mut left| left.next());
-                    while let Some((k, name, scheme, bar)) = next() {
-                        let outcome = self.train_one(name, scheme, &bar, &send);
-                        let _ = send.send(Message::Done(k, outcome));
-                    }
-                });
-            }
-            drop(send);
-            for message in receive {
-                match message {
-                    Message::Epoch(scheme, epoch) if json => {
-                        let event = report::epoch(scheme, &epoch);
-                        if let Err(failure) = print(&format!("{event}\n")) {
-                            // nothing is written yet, and nobody waits for the threads
-                            failure.exit();
-                        }
-                    }
-                    Message::Epoch(..) => {}
-                    Message::Done(k, outcome) => outcomes[k] = Some(outcome),
-                }
-            }
-        });
-        let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();
-        outcomes.ok_or_else(|| Failure::failed("a thread ended early"))?.into_iter().collect()
     }
 }

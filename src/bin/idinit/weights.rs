@@ -313,8 +313,9 @@ impl Rows {
     fn each(&self, mut take: impl FnMut(u32, &[f32]) -> io::Result<()>) -> io::Result<()> {
         let mut buffer = match self.rule {
             None => Vec::new(),
-            Some(_) => output::zeros(self.dims.row())
-                .map_err(|failure| io::Error::new(io::ErrorKind::OutOfMemory, failure.to_string()))?,
+            Some(_) => output::zeros(self.dims.row()).map_err(|failure| {
+                io::Error::new(io::ErrorKind::OutOfMemory, failure.to_string())
+            })?,
         };
         for o in 0..self.dims.out() {
             let row = match self.rule {

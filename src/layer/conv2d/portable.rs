@@ -77,6 +77,7 @@ impl Conv2d {
 
 impl Sizes {
     /// One line of outputs, [columns, out], whose windows have these rows of taps.
+    #[inline(never)]
     fn line(&self, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32], rows: Run) {
         let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
         for group in 0..self.groups {
@@ -181,6 +182,7 @@ impl Sizes {
     }
 
     /// dx += the gradients of all windows that meet each pixel, of one example.
+    #[inline(never)]
     fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
         for (iy, dx) in dx.chunks_exact_mut(self.picture_row).enumerate() {
             for group in 0..self.groups {
@@ -246,6 +248,7 @@ impl Sizes {
     }
 
     /// W moves by its gradients, four outputs by four channels at a time.
+    #[inline(never)]
     fn weights<U: Update>(
         &self,
         x: &[f32],

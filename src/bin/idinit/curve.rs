@@ -1,0 +1,134 @@
+//! The picture of a run: test accuracy and training loss by epoch, a line for each start.
+
+use crate::failure::Failure;
+use crate::report::Outcome;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+const SIZE: (u32, u32) = (1000, 440);
+
+/// Colours that stay apart for the colour-blind (Okabe & Ito 2008).
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+];
+const INK: RGBColor = RGBColor(40, 40, 40);
+const GRID: RGBColor = RGBColor(225, 225, 225);
+
+/// A line of the picture: its name, its colour, its numbers by epoch from 1 on.
+struct Line<'a> {
+    name: &'a str,
+    colour: RGBColor,
+    accuracy: Vec<f64>,
+    loss: Vec<f64>,
+}
+
+/// The picture as SVG.
+pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
+    let lines: Vec<_> = outcomes
+        .iter()
+        .zip(COLOURS.into_iter().cycle())
+        .map(|(Outcome { scheme, epochs, .. }, colour)| Line {
+            name: scheme,
+            colour,
+            accuracy: epochs.iter().map(|epoch| 100.0 * epoch.test.accuracy()).collect(),
+            loss: epochs.iter().map(|epoch| f64::from(epoch.train_loss)).collect(),
+        })
+        .collect();
+    let mut text = String::new();
+    draw(&mut text, title, &lines)
+        .map_err(|error| Failure::failed(format!("curve.svg: {error}")))?;
+    Ok(text)
+}
+
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+fn draw(text: &mut String, title: &str, lines: &[Line<'_>]) -> Drawn {
+    let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let middle = SIZE.0 as i32 / 2;
+    let style = font(19).pos(Pos::new(HPos::Center, VPos::Top));
+    root.draw(&Text::new(title.to_string(), (middle, 14), style))?;
+    legend(&root, lines)?;
+    let (left, right) = root.margin(46, 42, 14, 24).split_horizontally(middle - 19);
+
+    let numbers = |of: fn(&Line<'_>) -> &[f64]| lines.iter().flat_map(of).copied();
+    let least = numbers(|line| &line.accuracy).fold(100.0, f64::min);
+    let accuracy = ((least - 1.0) / 10.0).floor().max(0.0) * 10.0..100.0;
+    panel(&left, "test accuracy, %", accuracy, lines, |line| &line.accuracy)?;
+
+    let losses = || numbers(|line| &line.loss).filter(|loss| *loss > 0.0 && loss.is_finite());
+    let (least, most) = (losses().fold(1.0, f64::min), losses().fold(1.0, f64::max));
+    let loss = (least / 1.5..most * 1.5).log_scale();
+    panel(&right, "training loss", loss, lines, |line| &line.loss)?;
+    Ok(root.present()?)
+}
+
+fn panel<Y>(
+    area: &Area<'_>,
+    caption: &str,
+    y: Y,
+    lines: &[Line<'_>],
+    numbers: fn(&Line<'_>) -> &[f64],
+) -> Drawn
+where
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let last = lines.iter().map(|line| line.loss.len()).max().unwrap_or(0).max(2);
+    let mut chart = ChartBuilder::on(area)
+        .caption(caption, font(15))
+        .x_label_area_size(40)
+        .y_label_area_size(56)
+        .margin_right(12)
+        .build_cartesian_2d(1.0..last as f64, y)?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .x_labels(last.min(11))
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y}"))
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(INK.mix(0.6))
+        .label_style(font(13))
+        .draw()?;
+    for line in lines {
+        let points = || (1..).map(f64::from).zip(numbers(line).iter().copied());
+        let points = || points().filter(|(_, y)| y.is_finite());
+        chart.draw_series(LineSeries::new(points(), line.colour.stroke_width(2)))?;
+        if line.loss.len() <= 40 {
+            chart.draw_series(points().map(|at| Circle::new(at, 3, line.colour.filled())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Names beside strokes of their colours, in the middle of the lower edge.
+fn legend(root: &Area<'_>, lines: &[Line<'_>]) -> Drawn {
+    const STROKE: i32 = 26;
+    const GAP: i32 = 28;
+    // the width of a letter on average, to place the names; nothing is cut by it
+    let width = |line: &Line<'_>| STROKE + 8 + 8 * line.name.len() as i32;
+    let all = lines.iter().map(|line| width(line) + GAP).sum::<i32>() - GAP;
+    let (mut x, y) = ((SIZE.0 as i32 - all) / 2, SIZE.1 as i32 - 22);
+    for line in lines {
+        let stroke = line.colour.stroke_width(3);
+        root.draw(&PathElement::new([(x, y), (x + STROKE, y)], stroke))?;
+        let style = font(14).pos(Pos::new(HPos::Left, VPos::Center));
+        root.draw(&Text::new(line.name.to_string(), (x + STROKE + 8, y), style))?;
+        x += width(line) + GAP;
+    }
+    Ok(())
+}
+
+fn font(size: u32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&INK)
+}

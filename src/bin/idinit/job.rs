@@ -1,0 +1,234 @@
+//! A run from several starts, with nothing left open: the work behind `idinit train`.
+
+use crate::curve;
+use crate::data::Parts;
+use crate::failure::Failure;
+use crate::network::Network;
+use crate::output::{print, zeros};
+use crate::report::{self, Outcome};
+use idinit::engine::{Memory, Portable};
+use idinit::init::Named;
+use idinit::layer::All;
+use idinit::model::catalog::ROOM;
+use idinit::plan::Plan;
+use idinit::train::{Epoch, Run, Schedule, Settings};
+use idinit::update::{Clip, Momentum, Update};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::process;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// All that a run is made of.
+pub struct Job {
+    pub network: Network,
+    pub plan: Box<Plan<ROOM>>,
+    pub parts: Parts,
+    pub schemes: Vec<(String, Named)>,
+    pub settings: Settings,
+    pub update: Momentum,
+    /// The largest norm of a gradient, if there is one.
+    pub clip: Option<f32>,
+    pub threads: usize,
+}
+
+/// What a thread has to tell.
+enum Message<'a> {
+    Epoch(&'a str, Epoch),
+    Done(usize, Outcome),
+}
+
+impl Job {
+    fn names(&self) -> Vec<&str> {
+        self.schemes.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    const fn schedule(&self) -> &'static str {
+        match self.settings.schedule {
+            Schedule::Constant => "constant",
+            Schedule::Linear => "linear",
+            Schedule::Cosine => "cosine",
+        }
+    }
+
+    /// Every setting, as an event. The number of threads is none: it changes nothing.
+    pub fn config(&self) -> Value {
+        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Momentum { momentum, decay, nesterov } = self.update;
+        json!({
+            "event": "run", "version": env!("CARGO_PKG_VERSION"),
+            "model": self.network.entry.name, "sizes": self.network.sizes,
+            "data": self.network.data.name(), "train_examples": self.parts.train.count(),
+            "test_examples": self.parts.test.count(), "weights": self.plan.weights,
+            "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
+            "rate": rate, "schedule": self.schedule(), "warm_up": warm_up, "momentum": momentum,
+            "decay": decay, "nesterov": nesterov, "clip": self.clip, "seed": seed,
+        })
+    }
+
+    /// What is about to be run, for people.
+    pub fn introduction(&self) -> String {
+        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Momentum { momentum, decay, nesterov } = self.update;
+        let mut text = format!(
+            "{} on {}: {} layers, {} weights; {} examples to learn from, {} held back\n",
+            self.network.entry.name,
+            self.network.data.name(),
+            self.network.graph.nodes().len(),
+            self.plan.weights,
+            self.parts.train.count(),
+            self.parts.test.count(),
+        );
+        let (batch, schedule) = (self.plan.net().batch(), self.schedule());
+        text += &format!("{epochs} epochs, batch {batch}, rate {rate} {schedule}");
+        if warm_up > 0 {
+            text += &format!(" after {warm_up} steps of warm-up");
+        }
+        text += &format!(", momentum {momentum}");
+        if nesterov {
+            text += " (Nesterov)";
+        }
+        text += &format!(", decay {decay}");
+        if let Some(clip) = self.clip {
+            text += &format!(", gradients clipped at {clip}");
+        }
+        text += &format!(", seed {seed}\nfrom {}", self.names().join(", "));
+        text + &format!("; {} at once\n\n", self.threads)
+    }
+
+    /// Trains from every scheme, on as many threads as were asked for. Which thread takes which
+    /// scheme, and when, changes nothing but the time.
+    pub fn train(&self, json: bool) -> Result<Vec<Outcome>, Failure> {
+        let bars = MultiProgress::new();
+        let width = self.names().iter().map(|name| name.len()).max().unwrap_or(0);
+        let starts = self.schemes.iter().enumerate();
+        let starts: Vec<_> = starts
+            .map(|(place, (name, scheme))| (place, name, scheme, bars.add(bar(name, width))))
+            .collect();
+        let starts = Mutex::new(starts.into_iter());
+        let (send, receive) = mpsc::channel();
+        let mut outcomes: Vec<_> = self.schemes.iter().map(|_| None).collect();
+        thread::scope(|scope| {
+            for _ in 0..self.threads {
+                let (send, starts) = (send.clone(), &starts);
+                let next = || starts.lock().unwrap_or_else(PoisonError::into_inner).next();
+                scope.spawn(move || {
+                    while let Some((place, name, scheme, bar)) = next() {
+                        let outcome = self.train_from(name, scheme, &bar, &send);
+                        // the receiver outlives the threads
+                        let _ = send.send(Message::Done(place, outcome));
+                    }
+                });
+            }
+            drop(send);
+            for message in receive {
+                match message {
+                    Message::Epoch(scheme, epoch) if json => {
+                        if let Err(failure) = print(&format!("{}\n", report::epoch(scheme, &epoch)))
+                        {
+                            // nothing is written yet, and nobody waits for the threads
+                            failure.tell();
+                            process::exit(failure.code().into());
+                        }
+                    }
+                    Message::Epoch(..) => {}
+                    Message::Done(place, outcome) => outcomes[place] = Some(outcome),
+                }
+            }
+        });
+        let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();
+        outcomes.ok_or_else(|| Failure::failed("a thread ended early"))
+    }
+
+    fn train_from<'a>(
+        &'a self,
+        name: &'a str,
+        scheme: &Named,
+        bar: &ProgressBar,
+        send: &Sender<Message<'a>>,
+    ) -> Outcome {
+        let begin = Instant::now();
+        let mut epochs = Vec::new();
+        let mut watch = |epoch: Epoch| {
+            bar.set_message(format!(
+                "epoch {}/{}  loss {:.4}  test {:.2} %",
+                epoch.number,
+                self.settings.epochs,
+                epoch.train_loss,
+                100.0 * epoch.test.accuracy()
+            ));
+            epochs.push(epoch);
+            let _ = send.send(Message::Epoch(name, epoch));
+        };
+        let weights = match self.clip {
+            None => self.train_with(self.update, scheme, bar, &mut watch),
+            Some(most) => {
+                self.train_with(Clip { update: self.update, most }, scheme, bar, &mut watch)
+            }
+        };
+        let seconds = begin.elapsed().as_secs_f64();
+        let (weights, failure) = match weights {
+            Ok(weights) => (weights, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        match &failure {
+            None => bar.finish(),
+            Some(_) => bar.abandon_with_message("failed"),
+        }
+        Outcome { scheme: name.to_string(), epochs, weights, failure, seconds }
+    }
+
+    /// The weights at the end, or why there are none.
+    fn train_with<U: Update>(
+        &self,
+        update: U,
+        scheme: &Named,
+        bar: &ProgressBar,
+        watch: &mut dyn FnMut(Epoch),
+    ) -> Result<Vec<f32>, String> {
+        let net = self.plan.net();
+        let buffer = |count| zeros(count).map_err(|failure| failure.to_string());
+        let mut weights = buffer(net.weights())?;
+        let (mut state, mut arena) = (buffer(net.state())?, buffer(net.arena())?);
+        let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
+        let mut engine =
+            Portable::<All, _>::new(net, update, memory).map_err(|error| error.to_string())?;
+        engine.start(scheme);
+        let mut run = Run::new(&net, self.settings, &*self.parts.train, &*self.parts.test)
+            .map_err(|error| error.to_string())?;
+        bar.set_length(run.steps_per_epoch() * u64::from(self.settings.epochs));
+        while let Some(epoch) =
+            run.epoch(&mut engine, |_| bar.inc(1)).map_err(|error| error.to_string())?
+        {
+            watch(epoch);
+        }
+        Ok(weights)
+    }
+
+    /// The files of the run, by name.
+    pub fn files(&self, outcomes: &[Outcome]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let lines = |value: &Value| format!("{value:#}\n").into_bytes();
+        let title = format!("{} on {}", self.network.entry.name, self.network.data.name());
+        let mut files = vec![
+            ("config.json".to_string(), lines(&self.config())),
+            ("log.jsonl".to_string(), outcomes.iter().flat_map(|o| o.log().into_bytes()).collect()),
+            ("curve.svg".to_string(), curve::svg(&title, outcomes)?.into_bytes()),
+        ];
+        for outcome in outcomes.iter().filter(|outcome| outcome.failure.is_none()) {
+            let description = outcome.description(&self.network, &self.plan.net());
+            files.push((format!("weights-{}.bin", outcome.scheme), outcome.bytes()));
+            files.push((format!("weights-{}.json", outcome.scheme), lines(&description)));
+        }
+        Ok(files)
+    }
+}
+
+/// A line that shows how far a run is; hidden where stderr is no terminal.
+fn bar(name: &str, width: usize) -> ProgressBar {
+    const TEMPLATE: &str = "{prefix}  {wide_bar} {pos:>6}/{len} steps  {msg}";
+    let style =
+        ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style).with_prefix(format!("{name:<width$}"))
+}
