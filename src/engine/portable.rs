@@ -112,6 +112,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     }
 
     /// All layers forward. The output then lies in the arena, at the place that is returned.
+    #[inline(never)]
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
         let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
         let mut output = Span::EMPTY;
@@ -154,6 +155,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
 
     /// All layers backward, from the gradient of the outputs in its place. `state` is where the
     /// state of `update` begins in the buffer of state.
+    #[inline(never)]
     fn backward<V: Update>(
         &mut self,
         input: &[f32],
@@ -165,21 +167,27 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style();
-            let reads = |wanted, span: Span, len| if wanted { span.first(len) } else { Span::EMPTY };
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
-            let x = reads(style.reads_x, net.value(node.from), x_len);
-            let y = reads(style.reads_y, slot.y, y_len);
-            let dx = reads(!slot.shares_gradient, net.gradient(node.from), x_len);
+            // no layer reads both its input and its output
+            let read = match (style.reads_x, style.reads_y) {
+                (true, _) => net.value(node.from).first(x_len),
+                (_, true) => slot.y.first(y_len),
+                _ => Span::EMPTY,
+            };
+            let dx = match slot.shares_gradient {
+                true => Span::EMPTY,
+                false => net.gradient(node.from).first(x_len),
+            };
             let second = match node.second {
                 Some(second) => net.gradient(second).first(y_len),
                 None => Span::EMPTY,
             };
-            let dy = slot.dy.first(y_len);
-            let [x, y, saved, dy, dx, second] =
-                cut(arena, [x, y, slot.saved, dy, dx, second]);
-            let x = match node.from.node() {
-                None if style.reads_x => input,
-                _ => &*x,
+            let spans = [read, slot.saved, slot.dy.first(y_len), dx, second];
+            let [read, saved, dy, dx, second] = cut(arena, spans);
+            let (x, y) = match (style.reads_x, node.from.node()) {
+                (true, None) => (input, &[][..]),
+                (true, _) => (&*read, &[][..]),
+                (false, _) => (&[][..], &*read),
             };
             if slot.trained && !(tame(x) && tame(dy)) {
                 return Err(Error::Diverged { node: number });

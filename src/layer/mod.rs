@@ -178,6 +178,12 @@ impl<U: Update> Weights<'_, U> {
             self.update.apply(self.rate, w, state, g);
         }
     }
+
+    /// Moves the matrix at the front of the weights by g xᵀ.
+    #[inline(always)]
+    pub fn apply_outer(&mut self, g: &[f32], x: &[f32]) {
+        self.update.apply_outer(self.rate, self.w, self.state, g, x);
+    }
 }
 
 /// A set of layers and losses: what a binary links.

@@ -3,6 +3,7 @@
 
 mod accumulate;
 mod clip;
+mod outer;
 mod sgd;
 
 pub(crate) use accumulate::Accumulate;
@@ -21,6 +22,18 @@ pub trait Update: Copy {
     /// Moves the weights `w`, whose state is `s` (`STATE` numbers for each weight), by the
     /// gradients `g` at the learning rate `rate`.
     fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
+
+    /// Moves a matrix `w`, [`g.len()`, `x.len()`], by the gradient g xᵀ: what a dense layer has for a
+    /// single example.
+    #[inline(always)]
+    fn apply_outer(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
+        let (width, mut state) = (x.len().max(1), s);
+        for (w, g) in w.chunks_exact_mut(width).zip(g) {
+            let Some((s, rest)) = state.split_at_mut_checked(width * Self::STATE) else { return };
+            self.apply(rate, w, s, x.iter().map(|x| g * x));
+            state = rest;
+        }
+    }
 
     /// The factor for a gradient of this Euclidean norm: 1, unless the update clips.
     fn factor(&self, _norm: f32) -> f32 {

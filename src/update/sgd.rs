@@ -1,7 +1,7 @@
 //! Stochastic gradient descent, plain and with momentum, in PyTorch's form:
 //! g ← g + λ w, v ← μ v + g, w ← w − η v (Nesterov: w ← w − η (g + μ v)).
 
-use super::Update;
+use super::{Update, outer};
 
 /// Plain descent, w ← w − η (g + λ w). It keeps no state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,6 +25,17 @@ impl Update for Sgd {
             for (w, g) in w.iter_mut().zip(g) {
                 *w -= rate * (g + decay * *w);
             }
+        }
+    }
+
+    /// w ← w − (η g) x − (η λ) w: the rate is multiplied once for each row.
+    #[inline(always)]
+    fn apply_outer(&self, rate: f32, w: &mut [f32], _s: &mut [f32], g: &[f32], x: &[f32]) {
+        let decay = rate * self.decay;
+        if decay == 0.0 {
+            outer::rows(w, g, x, rate, |w, step, x| *w -= step * x);
+        } else {
+            outer::rows(w, g, x, rate, |w, step, x| *w -= step * x + decay * *w);
         }
     }
 }
@@ -59,6 +70,23 @@ impl Update for Momentum {
                 *v = momentum * *v + g;
                 *w -= rate * if nesterov { g + momentum * *v } else { *v };
             }
+        }
+    }
+
+    #[inline(always)]
+    fn apply_outer(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
+        let Self { momentum, decay, nesterov } = *self;
+        if decay == 0.0 && !nesterov {
+            outer::rows_with_state(w, s, g, x, |w, v, g, x| {
+                *v = momentum * *v + g * x;
+                *w -= rate * *v;
+            });
+        } else {
+            outer::rows_with_state(w, s, g, x, |w, v, g, x| {
+                let g = g * x + decay * *w;
+                *v = momentum * *v + g;
+                *w -= rate * if nesterov { g + momentum * *v } else { *v };
+            });
         }
     }
 }

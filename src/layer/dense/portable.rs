@@ -33,7 +33,7 @@ impl Dense {
         }
         if weights.trained {
             match dy.len() <= out {
-                true => one_example(x, dy, inp, &mut weights),
+                true => weights.apply_outer(dy, x),
                 false => many_examples(x, dy, (inp, out), &mut weights),
             }
             if self.bias {
@@ -55,13 +55,6 @@ fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     for sum in rest {
         [[*sum]] = math::weigh([[*sum]], [g], w, inp, at);
         at += 1;
-    }
-}
-
-/// W moves by g xᵀ, row by row.
-fn one_example<U: Update>(x: &[f32], g: &[f32], inp: usize, weights: &mut Weights<'_, U>) {
-    for (o, g) in g.iter().enumerate() {
-        weights.apply(o * inp, inp, x.iter().map(|x| g * x));
     }
 }
 
