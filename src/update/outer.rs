@@ -61,7 +61,7 @@ pub(super) fn rows_with_state(
     let (first, last) = w.split_at_mut(done.min(w.len()));
     let (first_v, last_v) = v.split_at_mut(done.min(v.len()));
     let rows = first.chunks_exact_mut(2 * width).zip(first_v.chunks_exact_mut(2 * width));
-    for ((w, v), [ga, gb]) in rows.zip(twos) {
+    for ((w, v), &[ga, gb]) in rows.zip(twos) {
         let ((a, b), (va, vb)) = (w.split_at_mut(width), v.split_at_mut(width));
         let ((a4, a1), (b4, b1)) = (a.as_chunks_mut::<4>(), b.as_chunks_mut::<4>());
         let ((va4, va1), (vb4, vb1)) = (va.as_chunks_mut::<4>(), vb.as_chunks_mut::<4>());
@@ -70,13 +70,13 @@ pub(super) fn rows_with_state(
             let x = *x;
             for (w, v, g) in [(a, va, ga), (b, vb, gb)] {
                 for ((w, v), x) in w.iter_mut().zip(v).zip(x) {
-                    each(w, v, *g, x);
+                    each(w, v, g, x);
                 }
             }
         }
         for ((((x, a), b), va), vb) in x1.iter().zip(a1).zip(b1).zip(va1).zip(vb1) {
-            each(a, va, *ga, *x);
-            each(b, vb, *gb, *x);
+            each(a, va, ga, *x);
+            each(b, vb, gb, *x);
         }
     }
     let rows = last.chunks_exact_mut(width).zip(last_v.chunks_exact_mut(width));

@@ -22,8 +22,8 @@ const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
 /// A line of the picture: its name, its colour, its numbers by epoch from 1 on.
-struct Line<'a> {
-    name: &'a str,
+struct Line {
+    name: String,
     colour: RGBColor,
     accuracy: Vec<f64>,
     loss: Vec<f64>,
@@ -35,7 +35,7 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
         .iter()
         .zip(COLOURS.into_iter().cycle())
         .map(|(Outcome { scheme, epochs, .. }, colour)| Line {
-            name: scheme,
+            name: scheme.clone(),
             colour,
             accuracy: epochs.iter().map(|epoch| 100.0 * epoch.test.accuracy()).collect(),
             loss: epochs.iter().map(|epoch| f64::from(epoch.train_loss)).collect(),
@@ -50,7 +50,7 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-fn draw(text: &mut String, title: &str, lines: &[Line<'_>]) -> Drawn {
+fn draw(text: &mut String, title: &str, lines: &[Line]) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let middle = SIZE.0 as i32 / 2;
@@ -59,7 +59,7 @@ fn draw(text: &mut String, title: &str, lines: &[Line<'_>]) -> Drawn {
     legend(&root, lines)?;
     let (left, right) = root.margin(46, 42, 14, 24).split_horizontally(middle - 19);
 
-    let numbers = |of: fn(&Line<'_>) -> &[f64]| lines.iter().flat_map(of).copied();
+    let numbers = |of: fn(&Line) -> &[f64]| lines.iter().flat_map(of).copied();
     let least = numbers(|line| &line.accuracy).fold(100.0, f64::min);
     let accuracy = ((least - 1.0) / 10.0).floor().max(0.0) * 10.0..100.0;
     panel(&left, "test accuracy, %", accuracy, lines, |line| &line.accuracy)?;
@@ -75,8 +75,8 @@ fn panel<Y>(
     area: &Area<'_>,
     caption: &str,
     y: Y,
-    lines: &[Line<'_>],
-    numbers: fn(&Line<'_>) -> &[f64],
+    lines: &[Line],
+    numbers: fn(&Line) -> &[f64],
 ) -> Drawn
 where
     Y: AsRangedCoord<Value = f64>,
@@ -112,18 +112,18 @@ where
 }
 
 /// Names beside strokes of their colours, in the middle of the lower edge.
-fn legend(root: &Area<'_>, lines: &[Line<'_>]) -> Drawn {
+fn legend(root: &Area<'_>, lines: &[Line]) -> Drawn {
     const STROKE: i32 = 26;
     const GAP: i32 = 28;
     // the width of a letter on average, to place the names; nothing is cut by it
-    let width = |line: &Line<'_>| STROKE + 8 + 8 * line.name.len() as i32;
+    let width = |line: &Line| STROKE + 8 + 8 * line.name.len() as i32;
     let all = lines.iter().map(|line| width(line) + GAP).sum::<i32>() - GAP;
     let (mut x, y) = ((SIZE.0 as i32 - all) / 2, SIZE.1 as i32 - 22);
     for line in lines {
         let stroke = line.colour.stroke_width(3);
         root.draw(&PathElement::new([(x, y), (x + STROKE, y)], stroke))?;
         let style = font(14).pos(Pos::new(HPos::Left, VPos::Center));
-        root.draw(&Text::new(line.name.to_string(), (x + STROKE + 8, y), style))?;
+        root.draw(&Text::new(line.name.clone(), (x + STROKE + 8, y), style))?;
         x += width(line) + GAP;
     }
     Ok(())

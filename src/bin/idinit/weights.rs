@@ -5,7 +5,7 @@ use crate::output;
 use clap::{Args, ValueEnum};
 use idinit::init::Written;
 use idinit::rule::{
-    Dims, EPS, Exact, Fan, Fill, Key, Order, Orthogonal, Random, Rule, Start, gain,
+    Dims, EPS, Exact, Fan, Fill, Key, Order, Random, Rule, Start, gain,
 };
 use std::fmt::Debug;
 use std::io::{self, Write};
@@ -241,7 +241,7 @@ impl Weights {
             LecunUniform => Random::lecun_uniform(d, key).into(),
             LecunNormal => Random::lecun_normal(d, key).into(),
             Torch => Random::torch_default(d, key).into(),
-            Name::Orthogonal => {
+            Orthogonal => {
                 return Ok(Written::Orthogonal(idinit::rule::Orthogonal { gain, key }));
             }
         };
