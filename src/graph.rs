@@ -309,7 +309,10 @@ impl<const N: usize> Graph<N> {
 
     /// The layers, in the order in which they compute.
     pub const fn nodes(&self) -> &[Node] {
-        self.nodes.split_at(self.len).0
+        match self.nodes.split_at_checked(self.len) {
+            Some((nodes, _)) => nodes,
+            None => &[],
+        }
     }
 
     /// The shape of one input.
@@ -319,9 +322,9 @@ impl<const N: usize> Graph<N> {
 
     /// The shape of one output: that of the last layer.
     pub const fn output(&self) -> Shape {
-        match self.len {
-            0 => self.input,
-            len => self.nodes[len - 1].output,
+        match self.nodes() {
+            [.., last] => last.output,
+            [] => self.input,
         }
     }
 
@@ -333,9 +336,10 @@ impl<const N: usize> Graph<N> {
     /// The layers and the loss that an engine needs for this graph.
     pub const fn uses(&self) -> LayerSet {
         let mut set = LayerSet::NONE.with_loss(self.loss);
+        let nodes = self.nodes();
         let mut node = 0;
-        while node < self.len {
-            set = set.with(self.nodes[node].layer.kind());
+        while node < nodes.len() {
+            set = set.with(nodes[node].layer.kind());
             node += 1;
         }
         set

@@ -84,12 +84,16 @@ pub enum Error {
         /// Numbers of state that the update keeps for each weight.
         needed: usize,
     },
-    /// The learning rate is not a number from 0 to [`Portable::MOST_RATE`].
+    /// The update's own settings cannot work: a momentum outside of 0 … 1, a negative decay.
+    Settings,
+    /// The learning rate is not a number from 0 to [`Portable::MOST_RATE`], or so large that weight
+    /// decay would turn weights around: rate · decay is more than 1.
     Rate(f32),
     /// The loss is not finite. No weight has moved.
     Loss(f32),
     /// What flows through a layer is too large to compute with. That layer and those before it keep
-    /// their weights; those behind it have taken the step. All weights are finite.
+    /// their weights; those behind it have taken the step (with clipping, only their running
+    /// statistics have followed). All weights are finite.
     Diverged {
         /// The number of the layer.
         node: usize,
@@ -119,6 +123,7 @@ impl core::fmt::Display for Error {
                 f,
                 "the plan has {planned} numbers of state a weight, the update needs {needed}"
             ),
+            Self::Settings => f.write_str("the momentum is not within 0 … 1, or a decay is negative"),
             Self::Rate(rate) => write!(f, "the learning rate {rate} is out of range"),
             Self::Loss(loss) => write!(f, "the loss is {loss}; no weight has moved"),
             Self::Diverged { node } => {

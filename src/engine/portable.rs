@@ -9,6 +9,7 @@ use crate::math;
 use crate::plan::Net;
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Update};
+use core::fmt;
 use core::marker::PhantomData;
 
 /// The buffers that the caller lends to an engine; a [`Plan`](crate::plan::Plan) knows their
@@ -41,7 +42,6 @@ pub struct Memory<'a> {
 /// assert!(after < before);
 /// # Ok::<(), idinit::engine::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Portable<'a, S, U> {
     net: Net<'a>,
     update: U,
@@ -49,8 +49,15 @@ pub struct Portable<'a, S, U> {
     uses: PhantomData<S>,
 }
 
-/// The sum of magnitudes from which on a layer refuses to compute, so that no product of two of
-/// them, summed over the largest layer, times the largest rate, is infinite.
+impl<S, U: fmt::Debug> fmt::Debug for Portable<'_, S, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { net, update, .. } = self;
+        f.debug_struct("Portable").field("net", net).field("update", update).finish_non_exhaustive()
+    }
+}
+
+/// The sum of magnitudes from which on a layer refuses to compute: no gradient is then larger than
+/// its square, and no step infinite, with the largest rate and any momentum below 1.
 const TAME: f32 = 1e12;
 
 impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
@@ -61,7 +68,8 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     ///
     /// # Errors
     /// [`Error::Memory`] where a buffer is too short, [`Error::Uses`] where the network has a layer
-    /// that `S` does not link, [`Error::Update`] where the plan was made for another update.
+    /// that `S` does not link, [`Error::Update`] where the plan was made for another update,
+    /// [`Error::Settings`] where the update cannot work.
     pub fn new(net: Net<'a>, update: U, memory: Memory<'a>) -> Result<Self, Error> {
         if !S::SET.covers(net.uses) {
             return Err(Error::Uses);
@@ -77,13 +85,16 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         if net.trains && planned != needed {
             return Err(Error::Update { planned, needed });
         }
+        if !update.is_sound() {
+            return Err(Error::Settings);
+        }
         Ok(Self { net, update, memory, uses: PhantomData })
     }
 
     /// Writes the initial weights and forgets the state of the update.
     pub fn start(&mut self, scheme: &impl Scheme) {
         init::fill(&self.net, scheme, self.memory.weights);
-        self.memory.state.fill(0.0);
+        self.memory.state.get_mut(..self.net.state).unwrap_or_default().fill(0.0);
     }
 
     /// The network.
@@ -125,7 +136,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             };
             let saved = if training { slot.saved } else { Span::EMPTY };
             // in place, the output's place holds the input already
-            let in_place = node.layer.style().in_place;
+            let in_place = node.layer.style(slot.trained).in_place;
             let shared = in_place && x.start == y.start && !x.is_empty();
             let x = if shared { Span::EMPTY } else { x };
             output = y;
@@ -166,7 +177,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let states = states.get_mut(state..).unwrap_or_default();
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
-            let style = node.layer.style();
+            let style = node.layer.style(slot.trained);
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
             // no layer reads both its input and its output
             let read = match (style.reads_x, style.reads_y) {
@@ -230,18 +241,17 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     }
 
     /// Moves all trained weights by the gradient that was summed in memory, clipped first.
-    fn apply_summed(&mut self, rate: f32) -> Result<(), Error> {
+    fn apply_summed(&mut self, rate: f32) {
         let Self { net, memory: Memory { weights, state, .. }, update, .. } = self;
         let Some((state, gradient)) = state.split_at_mut_checked(net.trained * U::STATE) else {
-            return Ok(());
+            return;
         };
         let gradient = gradient.get(..net.trained).unwrap_or_default();
-        let norm = math::sqrt(gradient.iter().map(|g| g * g).sum());
-        if !norm.is_finite() {
-            return Err(Error::Loss(norm));
-        }
+        // in f64, where the squares of tame numbers cannot overflow
+        let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        let norm = math::sqrt_f64(square) as f32;
         let factor = update.factor(norm);
-        for slot in net.slots.iter().filter(|slot| slot.trained) {
+        for slot in net.slots.iter().filter(|slot| slot.trained && slot.backward) {
             let w = slot.weights.of_mut(weights);
             let moved = Span {
                 start: slot.moved.start * U::STATE as u32,
@@ -250,7 +260,6 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             let g = slot.moved.of(gradient).iter().map(|g| g * factor);
             update.apply(rate, w, moved.of_mut(state), g);
         }
-        Ok(())
     }
 }
 
@@ -275,7 +284,9 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         if !self.net.trains {
             return Err(Error::Update { planned: 0, needed: U::STATE });
         }
-        if !(0.0..=Self::MOST_RATE).contains(&rate) {
+        // decay must not grow a weight: 0 ≤ η λ ≤ 1
+        let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));
+        if !(0.0..=Self::MOST_RATE).contains(&rate) || !shrinks {
             return Err(Error::Rate(rate));
         }
         let y = self.forward(x, examples, true);
@@ -296,9 +307,10 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         }
         if U::CLIPS {
             let gradient = self.net.trained * U::STATE;
-            self.memory.state.get_mut(gradient..).unwrap_or_default().fill(0.0);
+            let sums = self.memory.state.get_mut(gradient..self.net.state);
+            sums.unwrap_or_default().fill(0.0);
             self.backward(x, examples, (Accumulate, rate, gradient))?;
-            self.apply_summed(rate)?;
+            self.apply_summed(rate);
         } else {
             self.backward(x, examples, (self.update, rate, 0))?;
         }

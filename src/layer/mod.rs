@@ -351,8 +351,12 @@ macro_rules! layers {
                 }
             }
 
-            pub(crate) const fn style(&self) -> Style {
-                match self { $(Self::$name(_) => $name::STYLE,)* }
+            /// What the layer needs of memory. A frozen batch norm does not look back.
+            pub(crate) const fn style(&self, trained: bool) -> Style {
+                match self {
+                    Self::BatchNorm(_) if !trained => Style::in_place(false, false),
+                    $(Self::$name(_) => $name::STYLE,)*
+                }
             }
 
             #[inline(always)]

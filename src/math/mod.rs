@@ -38,6 +38,11 @@ pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+/// The square root of `x`, correctly rounded.
+pub(crate) fn sqrt_f64(x: f64) -> f64 {
+    libm::sqrt(x)
+}
+
 /// The hyperbolic tangent of `x`.
 pub fn tanh(x: f32) -> f32 {
     libm::tanhf(x)

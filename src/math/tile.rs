@@ -15,22 +15,23 @@ pub(crate) fn dots<const P: usize>(
     if rows.iter().any(|row| row.len() != len) || x.iter().any(|x| x.len() != len) {
         return sums;
     }
-    let rows = rows.map(<[f32]>::as_chunks::<4>);
+    let [(a4, a1), (b4, b1), (c4, c1), (d4, d1)] = rows.map(<[f32]>::as_chunks::<4>);
     let x = x.map(<[f32]>::as_chunks::<4>);
-    for i in 0..len / 4 {
-        let rows = rows.map(|(fours, _)| fours[i]);
+    for (i, (((a, b), c), d)) in a4.iter().zip(b4).zip(c4).zip(d4).enumerate() {
+        let x = x.map(|(fours, _)| fours.get(i).copied().unwrap_or_default());
         for (sums, x) in sums.iter_mut().zip(x) {
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                for (w, x) in row.iter().zip(x.0[i]) {
+            for (sum, row) in sums.iter_mut().zip([*a, *b, *c, *d]) {
+                for (w, x) in row.iter().zip(x) {
                     *sum += w * x;
                 }
             }
         }
     }
-    for i in 0..len % 4 {
+    for (i, (((a, b), c), d)) in a1.iter().zip(b1).zip(c1).zip(d1).enumerate() {
+        let x = x.map(|(_, rest)| rest.get(i).copied().unwrap_or_default());
         for (sums, x) in sums.iter_mut().zip(x) {
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum += row.1[i] * x.1[i];
+            for (sum, w) in sums.iter_mut().zip([a, b, c, d]) {
+                *sum += w * x;
             }
         }
     }
@@ -59,7 +60,7 @@ pub(crate) fn weigh<const P: usize, const T: usize>(
     }
     let g = g.map(<[f32]>::as_chunks::<4>);
     let Some((first, last)) = w.split_at_checked(len / 4 * 4 * width) else { return sums };
-    for (i, rows) in first.chunks_exact(4 * width).enumerate() {
+    for (i, rows) in first.chunks_exact((4 * width).max(1)).enumerate() {
         let Some(rows) = four_rows(rows, 0, width) else { return sums };
         let Some(g) = all(g.map(|(fours, _)| fours.get(i))) else { return sums };
         for (r, row) in rows.into_iter().enumerate() {

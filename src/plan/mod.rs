@@ -148,7 +148,10 @@ impl<const N: usize> Plan<N> {
     pub const fn net(&self) -> Net<'_> {
         Net {
             nodes: self.graph.nodes(),
-            slots: self.slots.split_at(self.graph.nodes().len()).0,
+            slots: match self.slots.split_at_checked(self.graph.nodes().len()) {
+                Some((slots, _)) => slots,
+                None => &[],
+            },
             loss: self.graph.loss(),
             uses: self.graph.uses(),
             input: self.graph.input_shape(),
@@ -264,7 +267,7 @@ impl<const N: usize> Plan<N> {
         let mut k = 0;
         while k < n {
             let node = self.graph.nodes()[k];
-            let style = node.layer.style();
+            let style = node.layer.style(self.slots[k].trained);
             let shared = match node.from.node() {
                 Some(from) if style.in_place && dies[from] == k => Some(self.slots[from].y),
                 _ => None,
@@ -323,12 +326,8 @@ impl<const N: usize> Plan<N> {
         let (mut dies, mut last_user) = ([0; N], [usize::MAX; N]);
         let mut k = 0;
         while k < n {
-            let Style { reads_x, reads_y, .. } = nodes[k].layer.style();
-            // a frozen batch norm goes by its running statistics and does not look back
-            let keeps = self.slots[k].backward
-                && (nodes[k].layer.part(nodes[k].input, 0).is_none()
-                    || self.slots[k].trained
-                    || !matches!(nodes[k].layer, crate::layer::Layer::BatchNorm(_)));
+            let Style { reads_x, reads_y, .. } = nodes[k].layer.style(self.slots[k].trained);
+            let keeps = self.slots[k].backward;
             dies[k] = if keeps && reads_y { 2 * n - k } else { k };
             let mut operand = 0;
             while operand < 2 {
@@ -366,7 +365,7 @@ impl<const N: usize> Plan<N> {
             && self.slots[from].backward
             && last_user[from] == k
         {
-            if node.layer.style().in_place {
+            if node.layer.style(self.slots[k].trained).in_place {
                 self.slots[k].shares_gradient = true;
                 self.slots[from].dy = self.slots[k].dy;
             } else {

@@ -122,6 +122,10 @@ impl Start for Exact {
         match self {
             Self::Zero => w.fill(T::ZERO),
             Self::Constant { value } => w.fill(T::from_f32(value)),
+            Self::Identity { gain, order: Order::SpatialMajor } => {
+                w.fill(T::ZERO);
+                identity::write(d, start, w, T::from_f32(gain));
+            }
             _ => start::sparse(self, d, start, w, T::ZERO, T::from_f32),
         }
         Ok(())

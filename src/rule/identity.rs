@@ -4,13 +4,38 @@
 //! that widens repeats its inputs from the first on. Every row has one non-zero, so that every
 //! output starts as a copy of one input.
 
-use super::dims::wrap;
+use super::{Dims, dims::wrap};
 
 /// The column of row `m`'s non-zero, for D_in = `inp`.
 pub(super) const fn column(m: usize, inp: usize) -> usize {
     // §3.2, eq. (7): W[m, j] = τ iff m ≡ j (mod D_in). Modulo D_in, never D_out: a wide layer
     // repeats nothing to the right.
     wrap(m, inp).1
+}
+
+/// Writes τ into a window of zeros that begins at index `start`, for columns in the order of storage.
+///
+/// The same as [`column`] for each row, but counted along instead of divided: a microcontroller
+/// spends a dozen instructions on a row.
+pub(super) fn write<T: Copy>(d: Dims, start: usize, w: &mut [T], gain: T) {
+    let (row, group) = (d.row().max(1), d.group());
+    let (o, skipped) = wrap(start, row);
+    let (_, mut m) = wrap(o, group);
+    let mut j = column(m, row);
+    let mut begin = 0_usize.wrapping_sub(skipped);
+    for _ in 0..(skipped + w.len()).div_ceil(row) {
+        // where the window begins or ends within a row, the index wraps or is too large
+        if let Some(w) = w.get_mut(begin.wrapping_add(j)) {
+            *w = gain;
+        }
+        begin = begin.wrapping_add(row);
+        (m, j) = (m + 1, j + 1);
+        if m == group {
+            (m, j) = (0, 0);
+        } else if j == row {
+            j = 0;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,14 @@ impl<U: Update> Update for Clip<U> {
     const STATE: usize = U::STATE;
     const CLIPS: bool = true;
 
+    fn decay(&self) -> f32 {
+        self.update.decay()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.update.is_sound() && self.most > 0.0
+    }
+
     #[inline(always)]
     fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
         self.update.apply(rate, w, s, g);

@@ -35,6 +35,16 @@ pub trait Update: Copy {
         }
     }
 
+    /// λ, the weight decay.
+    fn decay(&self) -> f32 {
+        0.0
+    }
+
+    /// Whether the update's settings can work.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
     /// The factor for a gradient of this Euclidean norm: 1, unless the update clips.
     fn factor(&self, _norm: f32) -> f32 {
         1.0

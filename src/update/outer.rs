@@ -15,10 +15,11 @@ pub(super) fn rows(
     let width = x.len().max(1);
     let (fours, rest) = g.as_chunks::<4>();
     let (first, last) = w.split_at_mut((fours.len() * 4 * width).min(w.len()));
-    for (w, g) in first.chunks_exact_mut(4 * width).zip(fours) {
+    for (w, g) in first.chunks_exact_mut((4 * width).max(1)).zip(fours) {
         let [ga, gb, gc, gd] = g.map(|g| scale * g);
-        let (ab, cd) = w.split_at_mut(2 * width);
-        let ((a, b), (c, d)) = (ab.split_at_mut(width), cd.split_at_mut(width));
+        let Some((ab, cd)) = w.split_at_mut_checked(2 * width) else { return };
+        let (ab, cd) = (ab.split_at_mut_checked(width), cd.split_at_mut_checked(width));
+        let (Some((a, b)), Some((c, d))) = (ab, cd) else { return };
         let ((a4, a1), (b4, b1)) = (a.as_chunks_mut::<4>(), b.as_chunks_mut::<4>());
         let ((c4, c1), (d4, d1)) = (c.as_chunks_mut::<4>(), d.as_chunks_mut::<4>());
         let (x4, x1) = x.as_chunks::<4>();
@@ -60,9 +61,10 @@ pub(super) fn rows_with_state(
     let done = twos.len() * 2 * width;
     let (first, last) = w.split_at_mut(done.min(w.len()));
     let (first_v, last_v) = v.split_at_mut(done.min(v.len()));
-    let rows = first.chunks_exact_mut(2 * width).zip(first_v.chunks_exact_mut(2 * width));
+    let rows = first.chunks_exact_mut((2 * width).max(1)).zip(first_v.chunks_exact_mut((2 * width).max(1)));
     for ((w, v), &[ga, gb]) in rows.zip(twos) {
-        let ((a, b), (va, vb)) = (w.split_at_mut(width), v.split_at_mut(width));
+        let (w, v) = (w.split_at_mut_checked(width), v.split_at_mut_checked(width));
+        let (Some((a, b)), Some((va, vb))) = (w, v) else { return };
         let ((a4, a1), (b4, b1)) = (a.as_chunks_mut::<4>(), b.as_chunks_mut::<4>());
         let ((va4, va1), (vb4, vb1)) = (va.as_chunks_mut::<4>(), vb.as_chunks_mut::<4>());
         let (x4, x1) = x.as_chunks::<4>();

@@ -14,6 +14,14 @@ pub struct Sgd {
 impl Update for Sgd {
     const STATE: usize = 0;
 
+    fn decay(&self) -> f32 {
+        self.decay
+    }
+
+    fn is_sound(&self) -> bool {
+        self.decay >= 0.0 && self.decay.is_finite()
+    }
+
     #[inline(always)]
     fn apply(&self, rate: f32, w: &mut [f32], _s: &mut [f32], g: impl Iterator<Item = f32>) {
         let Self { decay } = *self;
@@ -54,6 +62,15 @@ pub struct Momentum {
 
 impl Update for Momentum {
     const STATE: usize = 1;
+
+    fn decay(&self) -> f32 {
+        self.decay
+    }
+
+    fn is_sound(&self) -> bool {
+        let Self { momentum, decay, .. } = *self;
+        (0.0..1.0).contains(&momentum) && decay >= 0.0 && decay.is_finite()
+    }
 
     #[inline(always)]
     fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {

@@ -9,7 +9,7 @@ impl AveragePool {
         let row = (columns.length * channels).max(1);
         let share = 1.0 / (rows.kernel * columns.kernel) as f32;
         let mut y = io.y.chunks_exact_mut(channels);
-        for x in io.x.chunks_exact(rows.length.max(1) * row) {
+        for x in io.x.chunks_exact((rows.length * row).max(1)) {
             for oy in 0..rows.steps {
                 for ox in 0..columns.steps {
                     let Some(y) = y.next() else { return };
@@ -38,7 +38,7 @@ impl AveragePool {
         let row = (columns.length * channels).max(1);
         let share = 1.0 / (rows.kernel * columns.kernel) as f32;
         let mut dy = io.dy.chunks_exact(channels);
-        for dx in io.dx.chunks_exact_mut(rows.length.max(1) * row) {
+        for dx in io.dx.chunks_exact_mut((rows.length * row).max(1)) {
             for oy in 0..rows.steps {
                 for ox in 0..columns.steps {
                     let Some(dy) = dy.next() else { return };

@@ -50,7 +50,7 @@ impl Conv2d {
         let sizes = self.sizes(io.input, io.output);
         let Some((w, b)) = io.w.split_at_checked(sizes.weight_row * sizes.out) else { return };
         let mut lines = io.y.chunks_exact_mut((sizes.columns.steps * sizes.out).max(1));
-        for x in io.x.chunks_exact(sizes.rows.length.max(1) * sizes.picture_row) {
+        for x in io.x.chunks_exact((sizes.rows.length * sizes.picture_row).max(1)) {
             for oy in 0..sizes.rows.steps {
                 let Some(y) = lines.next() else { return };
                 sizes.line(x, w, b, y, sizes.rows.taps(oy));
@@ -61,9 +61,9 @@ impl Conv2d {
     pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
         let sizes = self.sizes(io.input, io.output);
         let Backward { x, dy, dx, mut weights, .. } = io;
-        let picture = sizes.rows.length.max(1) * sizes.picture_row;
+        let picture = (sizes.rows.length * sizes.picture_row).max(1);
         let result = (sizes.rows.steps * sizes.columns.steps * sizes.out).max(1);
-        for (dy, dx) in dy.chunks_exact(result).zip(dx.chunks_exact_mut(picture)) {
+        for (dy, dx) in dy.chunks_exact(result).zip(dx.chunks_exact_mut(picture.max(1))) {
             sizes.input(dy, weights.w, dx);
         }
         if weights.trained {
@@ -184,7 +184,7 @@ impl Sizes {
     /// dx += the gradients of all windows that meet each pixel, of one example.
     #[inline(never)]
     fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-        for (iy, dx) in dx.chunks_exact_mut(self.picture_row).enumerate() {
+        for (iy, dx) in dx.chunks_exact_mut(self.picture_row.max(1)).enumerate() {
             for group in 0..self.groups {
                 let eights = self.inp_of_group / 8 * 8;
                 for c in (0..eights).step_by(8) {
@@ -317,7 +317,7 @@ impl Sizes {
         // the last pixel of a line with strides may have fewer numbers behind it than a step
         let last = columns.count.min((self.columns.stride > 1) as usize);
         let before = columns.count - last;
-        for (x, dy) in x.chunks_exact(picture).zip(dy.chunks_exact(result)) {
+        for (x, dy) in x.chunks_exact(picture.max(1)).zip(dy.chunks_exact(result.max(1))) {
             for row in 0..rows.count {
                 let g = ((rows.first + row) * self.columns.steps + columns.first) * self.out;
                 let y = rows.pixel + row * self.rows.stride;

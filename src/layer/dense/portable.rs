@@ -14,7 +14,7 @@ impl Dense {
             let (fours, rest) = y.as_chunks_mut::<4>();
             let (rows, last) = w.split_at(fours.len().saturating_mul(4 * inp).min(w.len()));
             let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
-            for (y, rows) in fours.iter_mut().zip(rows.chunks_exact(4 * inp)) {
+            for (y, rows) in fours.iter_mut().zip(rows.chunks_exact((4 * inp).max(1))) {
                 let start = [(); 4].map(|()| biases.next().unwrap_or_default());
                 let Some(rows) = math::four_rows(rows, 0, inp) else { return };
                 [*y] = math::dots([start], [x], rows);

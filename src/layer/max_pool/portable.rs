@@ -34,7 +34,7 @@ impl MaxPool {
         let row = (columns.length * channels).max(1);
         let mut saved = io.saved.chunks_exact_mut(channels);
         let mut y = io.y.chunks_exact_mut(channels);
-        for x in io.x.chunks_exact(rows.length.max(1) * row) {
+        for x in io.x.chunks_exact((rows.length * row).max(1)) {
             for oy in 0..rows.steps {
                 for ox in 0..columns.steps {
                     let Some(y) = y.next() else { return };
@@ -67,7 +67,7 @@ impl MaxPool {
         let taps = columns.kernel.max(1);
         let mut saved = io.saved.chunks_exact(channels);
         let mut dy = io.dy.chunks_exact(channels);
-        for dx in io.dx.chunks_exact_mut(rows.length.max(1) * row) {
+        for dx in io.dx.chunks_exact_mut((rows.length * row).max(1)) {
             for oy in 0..rows.steps {
                 for ox in 0..columns.steps {
                     let (Some(dy), Some(won)) = (dy.next(), saved.next()) else { return };
