@@ -150,10 +150,9 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 math::copy(y, x);
             }
             let w = slot.weights.of(weights);
-            let shapes = (node.input, node.output);
             node.layer.forward::<S>(Forward {
-                input: shapes.0,
-                output: shapes.1,
+                input: &node.input,
+                output: &node.output,
                 x,
                 second,
                 w,
@@ -217,11 +216,10 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 rate,
                 trained: slot.trained,
             };
-            let (shape, output) = (node.input, node.output);
             let apart: &mut [f32] = if style.in_place { &mut [] } else { &mut *dx };
             node.layer.backward::<S, V>(Backward {
-                input: shape,
-                output,
+                input: &node.input,
+                output: &node.output,
                 x,
                 y,
                 saved,

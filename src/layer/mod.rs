@@ -119,9 +119,9 @@ impl Misfit {
 /// One forward pass of one layer over a batch.
 pub(crate) struct Forward<'a> {
     /// Shape of one input.
-    pub input: Shape,
+    pub input: &'a Shape,
     /// Shape of one output.
-    pub output: Shape,
+    pub output: &'a Shape,
     /// The input, [batch, input]; empty for a layer in place.
     pub x: &'a [f32],
     /// The second operand, for a layer that has two.
@@ -137,9 +137,9 @@ pub(crate) struct Forward<'a> {
 /// One backward pass of one layer over a batch.
 pub(crate) struct Backward<'a, U> {
     /// Shape of one input.
-    pub input: Shape,
+    pub input: &'a Shape,
     /// Shape of one output.
-    pub output: Shape,
+    pub output: &'a Shape,
     /// The input, if the layer reads it.
     pub x: &'a [f32],
     /// The output, if the layer reads it.

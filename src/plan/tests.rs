@@ -271,19 +271,18 @@ fn the_sizes_of_known_networks() {
     assert_eq!(of(&n1(), Mode::train::<Momentum>()), sizes(w1, w1, 32 + 10 + 32));
     assert_eq!(of(&n1(), Mode::train::<Clip<Momentum>>()), sizes(w1, 2 * w1, 32 + 10 + 32));
     // N2, 8×8×1: inference holds both convolutions' outputs, 512 each. In training, the backward pass
-    // of the second convolution holds the first's output and two gradients of 512; the outputs (10)
-    // and the pool's gradient (128) lie where the second's output was, in the way of the larger
-    // ones, which go behind the pool's output and winners (128 each): 256 numbers more than needed
+    // of the second convolution holds the first's output and two gradients of 512; all that is
+    // smaller finds its place among them
     let w2 = (9 * 8 + 8) + (9 * 8 * 8 + 8) + (128 * 10 + 10);
     assert_eq!(of(&n2(), Mode::INFER), sizes(w2, 0, 512 + 512));
-    assert_eq!(of(&n2(), Mode::train::<Sgd>()), sizes(w2, 0, 3 * 512 + 2 * 128));
+    assert_eq!(of(&n2(), Mode::train::<Sgd>()), sizes(w2, 0, 3 * 512));
     // residual, 4 blocks of 8 channels on 8×8: inference holds the skip, the branch and the sum. In
-    // training, 9 outputs live until their convolutions' backward passes; the last of these holds
-    // two gradients; the pool's output, winners and gradient (128 each) and the outputs (10) are
-    // in the way
+    // training, 9 outputs live until their convolutions' backward passes, and the last of these
+    // holds two gradients; the pool's output, winners and gradient (128 each) and the outputs (10)
+    // lie before those, where they left a gap that is too small
     let wr = (9 * 8 + 8) + 8 * (9 * 8 * 8 + 8) + (128 * 10 + 10);
-    assert_eq!(of(&residual(), Mode::INFER), sizes(wr, 0, 3 * 512));
     let training = 9 * 512 + 2 * 512 + 3 * 128 + 10;
+    assert_eq!(of(&residual(), Mode::INFER), sizes(wr, 0, 3 * 512));
     assert_eq!(of(&residual(), Mode::train::<Sgd>()), sizes(wr, 0, training));
 }
 

@@ -5,7 +5,7 @@ impl AveragePool {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(io.input, io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
         let row = (columns.length * channels).max(1);
         let share = 1.0 / (rows.kernel * columns.kernel) as f32;
         let mut y = io.y.chunks_exact_mut(channels);
@@ -34,7 +34,7 @@ impl AveragePool {
     pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(io.input, io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
         let row = (columns.length * channels).max(1);
         let share = 1.0 / (rows.kernel * columns.kernel) as f32;
         let mut dy = io.dy.chunks_exact(channels);

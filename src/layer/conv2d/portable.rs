@@ -47,7 +47,7 @@ impl Conv2d {
     }
 
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
-        let sizes = self.sizes(io.input, io.output);
+        let sizes = self.sizes(*io.input, *io.output);
         let Some((w, b)) = io.w.split_at_checked(sizes.weight_row * sizes.out) else { return };
         let mut lines = io.y.chunks_exact_mut((sizes.columns.steps * sizes.out).max(1));
         for x in io.x.chunks_exact((sizes.rows.length * sizes.picture_row).max(1)) {
@@ -59,7 +59,7 @@ impl Conv2d {
     }
 
     pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
-        let sizes = self.sizes(io.input, io.output);
+        let sizes = self.sizes(*io.input, *io.output);
         let Backward { x, dy, dx, mut weights, .. } = io;
         let picture = (sizes.rows.length * sizes.picture_row).max(1);
         let result = (sizes.rows.steps * sizes.columns.steps * sizes.out).max(1);
@@ -184,37 +184,62 @@ impl Sizes {
     /// dx += the gradients of all windows that meet each pixel, of one example.
     #[inline(never)]
     fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+        let eights = self.inp_of_group / 8 * 8;
         for (iy, dx) in dx.chunks_exact_mut(self.picture_row.max(1)).enumerate() {
             for group in 0..self.groups {
-                let eights = self.inp_of_group / 8 * 8;
                 for c in (0..eights).step_by(8) {
-                    let at = group * self.inp_of_group + c;
-                    let mut ix = 0;
-                    while ix < self.columns.length {
-                        let at = ix * self.inp + at;
-                        if self.columns.pair_meets_all(ix) {
-                            let sums = [read(dx, at), read(dx, at + self.inp)];
-                            let [a, b] = self.gather::<2, 8>(sums, dy, w, [iy, ix], (group, c));
-                            write(dx, at, a);
-                            write(dx, at + self.inp, b);
-                            ix += 2;
-                        } else {
-                            let sums = [read(dx, at)];
-                            let [a] = self.gather::<1, 8>(sums, dy, w, [iy, ix], (group, c));
-                            write(dx, at, a);
-                            ix += 1;
-                        }
-                    }
+                    self.eight_channels(dy, w, dx, iy, (group, c));
                 }
                 for c in eights..self.inp_of_group {
-                    for ix in 0..self.columns.length {
-                        let at = ix * self.inp + group * self.inp_of_group + c;
-                        let sums = [read(dx, at)];
-                        let [a] = self.gather::<1, 1>(sums, dy, w, [iy, ix], (group, c));
-                        write(dx, at, a);
-                    }
+                    self.one_channel(dy, w, dx, iy, (group, c));
                 }
             }
+        }
+    }
+
+    /// The gradients of eight channels of a line of pixels.
+    #[inline(never)]
+    fn eight_channels(
+        &self,
+        dy: &[f32],
+        w: &[f32],
+        dx: &mut [f32],
+        iy: usize,
+        (group, c): (usize, usize),
+    ) {
+        let mut at = group * self.inp_of_group + c;
+        let mut ix = 0;
+        while ix < self.columns.length {
+            if self.columns.pair_meets_all(ix) {
+                let sums = [read(dx, at), read(dx, at + self.inp)];
+                let [a, b] = self.gather::<2, 8>(sums, dy, w, [iy, ix], (group, c));
+                write(dx, at, a);
+                write(dx, at + self.inp, b);
+                ix += 2;
+                at += 2 * self.inp;
+            } else {
+                let [a] = self.gather::<1, 8>([read(dx, at)], dy, w, [iy, ix], (group, c));
+                write(dx, at, a);
+                ix += 1;
+                at += self.inp;
+            }
+        }
+    }
+
+    /// The gradient of one channel of a line of pixels.
+    #[inline(never)]
+    fn one_channel(
+        &self,
+        dy: &[f32],
+        w: &[f32],
+        dx: &mut [f32],
+        iy: usize,
+        (group, c): (usize, usize),
+    ) {
+        for ix in 0..self.columns.length {
+            let at = ix * self.inp + group * self.inp_of_group + c;
+            let [a] = self.gather::<1, 1>([read(dx, at)], dy, w, [iy, ix], (group, c));
+            write(dx, at, a);
         }
     }
 
@@ -269,7 +294,7 @@ impl Sizes {
     }
 
     /// The weights of `R` outputs from output `o` on, which is in `group`.
-    #[inline(always)]
+    #[inline(never)]
     fn outputs<const R: usize, U: Update>(
         &self,
         x: &[f32],

@@ -33,7 +33,7 @@ impl Dense {
         }
         if weights.trained {
             match dy.len() <= out {
-                true => weights.apply_outer(dy, x),
+                true => one_example(x, dy, &mut weights),
                 false => many_examples(x, dy, (inp, out), &mut weights),
             }
             if self.bias {
@@ -44,6 +44,7 @@ impl Dense {
 }
 
 /// dx += Wᵀ g, for one example: g is [out], W is [out, inp], dx is [inp].
+#[inline(never)]
 fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     let inp = dx.len();
     let (eights, rest) = dx.as_chunks_mut::<8>();
@@ -58,7 +59,14 @@ fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     }
 }
 
+/// W moves by g xᵀ.
+#[inline(never)]
+fn one_example<U: Update>(x: &[f32], g: &[f32], weights: &mut Weights<'_, U>) {
+    weights.apply_outer(g, x);
+}
+
 /// W moves by Σ g xᵀ over the batch, eight inputs of a row at a time.
+#[inline(never)]
 fn many_examples<U: Update>(
     x: &[f32],
     dy: &[f32],
@@ -79,6 +87,7 @@ fn many_examples<U: Update>(
 }
 
 /// b moves by the gradients, summed over rows of `out` numbers; b lies at `at`.
+#[inline(never)]
 pub(in crate::layer) fn bias<U: Update>(
     dy: &[f32],
     at: usize,

@@ -30,7 +30,7 @@ impl MaxPool {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(io.input, io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
         let row = (columns.length * channels).max(1);
         let mut saved = io.saved.chunks_exact_mut(channels);
         let mut y = io.y.chunks_exact_mut(channels);
@@ -62,7 +62,7 @@ impl MaxPool {
     pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(io.input, io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
         let row = (columns.length * channels).max(1);
         let taps = columns.kernel.max(1);
         let mut saved = io.saved.chunks_exact(channels);
