@@ -11,13 +11,13 @@ pub trait Engine {
     /// Why a step was refused.
     type Error;
 
-    /// Writes the outputs `y`, [batch, output], of the inputs `x`, [batch, input].
+    /// Writes the outputs `y`, `[batch, output]`, of the inputs `x`, `[batch, input]`.
     ///
     /// # Errors
     /// Where the batch does not fit; nothing is written then.
     fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Self::Error>;
 
-    /// Takes one step down the gradient of the loss of `x`, [batch, input], at a learning rate, and
+    /// Takes one step down the gradient of the loss of `x`, `[batch, input]`, at a learning rate, and
     /// returns the loss before the step.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ pub(crate) struct Forward<'a> {
     pub input: &'a Shape,
     /// Shape of one output.
     pub output: &'a Shape,
-    /// The input, [batch, input]; empty for a layer in place.
+    /// The input, `[batch, input]`; empty for a layer in place.
     pub x: &'a [f32],
     /// The second operand, for a layer that has two.
     pub second: &'a [f32],
@@ -130,7 +130,7 @@ pub(crate) struct Forward<'a> {
     pub w: &'a [f32],
     /// What backward will want to know; empty when there will be no backward pass.
     pub saved: &'a mut [f32],
-    /// The output, [batch, output], all of it written.
+    /// The output, `[batch, output]`, all of it written.
     pub y: &'a mut [f32],
 }
 

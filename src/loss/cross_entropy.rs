@@ -4,7 +4,7 @@
 
 use crate::math;
 
-/// `y` is [batch, outputs], and every label is less than `outputs`.
+/// `y` is `[batch, outputs]`, and every label is less than `outputs`.
 pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: usize) -> f32 {
     let share = 1.0 / labels.len() as f32;
     let everywhere = smoothing / outputs as f32;

@@ -29,7 +29,7 @@ pub enum Loss {
 pub enum Target<'a> {
     /// A class for each example, for cross-entropy.
     Labels(&'a [u32]),
-    /// A value for each output, [batch, out], for the squared error.
+    /// A value for each output, `[batch, out]`, for the squared error.
     Values(&'a [f32]),
 }
 

@@ -1,6 +1,6 @@
 //! (y − t)², the mean over all numbers of the batch; dy = 2 (y − t) / count.
 
-/// `y` and `values` are [batch, outputs].
+/// `y` and `values` are `[batch, outputs]`.
 pub(super) fn descend(y: &mut [f32], values: &[f32]) -> f32 {
     let share = 1.0 / values.len() as f32;
     let mut loss = 0.0;

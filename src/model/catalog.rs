@@ -99,7 +99,7 @@ pub const ALL: &[Entry] = &[
     Entry {
         name: "residual",
         about: "residual blocks of 3×3 convolutions, without norms",
-        sizes: Sizes::Blocks { width: 8, blocks: 2 },
+        sizes: Sizes::Blocks { width: 8, blocks: 6 },
         habits: HABITS,
         activation: Activation::Relu,
     },

@@ -3,7 +3,7 @@
 //!
 //! Each value of the graph has a lifetime: from the layer that writes it to the last pass that reads
 //! it, forward or backward. The planner walks through one step in order of time, gives each value
-//! the lowest free place that it fits, and frees places as values die ([`memory`]). Where a layer
+//! the lowest free place that it fits, and frees places as values die (`memory.rs`). Where a layer
 //! works in place, output and input are one; where the gradient of a value comes from one layer in
 //! place, the two gradients are one; the gradient of the outputs takes the outputs' own place.
 

@@ -12,7 +12,7 @@ use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;
 
 /// Normalisation of each channel over the batch. Its weights are γ, β, and the running mean and
-/// variance, [channels] each.
+/// variance, `[channels]` each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BatchNorm {

@@ -1,6 +1,6 @@
-//! A convolution: y\[p\]\[o\] = b\[o\] + Σ W\[o\]\[ky\]\[kx\]\[c\] · x\[p · stride + k − padding\]\[c\].
+//! A convolution: `y[p][o] = b[o] + Σ W[o][ky][kx][c] · x[p · stride + k − padding][c]`.
 //!
-//! x is [batch, height, width, inp], W is [out, kh, kw, inp / groups], b is [out]. Beyond the
+//! x is `[batch, height, width, inp]`, W is `[out, kh, kw, inp / groups]`, b is `[out]`. Beyond the
 //! picture x is zero. With groups, output o reads only the inputs of its own group. A convolution
 //! over a line is one over a picture of height 1.
 
@@ -10,7 +10,7 @@ use super::{Misfit, Part, PartKind, Style, window};
 use crate::rule::Dims;
 use crate::shape::Shape;
 
-/// A convolution. Its weights are W, [out, kh, kw, inp / groups], and b, [out].
+/// A convolution. Its weights are W, `[out, kh, kw, inp / groups]`, and b, `[out]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Conv2d {

@@ -76,7 +76,7 @@ impl Conv2d {
 }
 
 impl Sizes {
-    /// One line of outputs, [columns, out], whose windows have these rows of taps.
+    /// One line of outputs, `[columns, out]`, whose windows have these rows of taps.
     #[inline(never)]
     fn line(&self, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32], rows: Run) {
         let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
@@ -325,7 +325,7 @@ impl Sizes {
         }
     }
 
-    /// Σ dy\[p\]\[o + r\] · x\[p · stride + k − padding\]\[c + t\] over all examples and pixels.
+    /// `Σ dy[p][o + r] · x[p · stride + k − padding][c + t]` over all examples and pixels.
     #[inline(always)]
     fn sums<const R: usize, const T: usize>(
         &self,

@@ -1,5 +1,5 @@
-//! A fully connected layer, y = x Wᵀ + b: x is [batch, inp], W is [out, inp], b is [out] and y is
-//! [batch, out]. A picture is read as the vector of its numbers in HWC order.
+//! A fully connected layer, y = x Wᵀ + b: x is `[batch, inp]`, W is `[out, inp]`, b is `[out]` and y is
+//! `[batch, out]`. A picture is read as the vector of its numbers in HWC order.
 
 pub(super) mod portable;
 
@@ -7,7 +7,7 @@ use super::{Misfit, Part, PartKind, Style};
 use crate::rule::Dims;
 use crate::shape::Shape;
 
-/// A fully connected layer. Its weights are W, [out, inp], and b, [out].
+/// A fully connected layer. Its weights are W, `[out, inp]`, and b, `[out]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Dense {

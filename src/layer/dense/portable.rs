@@ -43,7 +43,7 @@ impl Dense {
     }
 }
 
-/// dx += Wᵀ g, for one example: g is [out], W is [out, inp], dx is [inp].
+/// dx += Wᵀ g, for one example: g is `[out]`, W is `[out, inp]`, dx is `[inp]`.
 #[inline(never)]
 fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     let inp = dx.len();

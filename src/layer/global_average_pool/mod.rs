@@ -1,4 +1,4 @@
-//! The mean of each channel over all pixels: y\[c\] = Σₚ x\[p\]\[c\] / pixels.
+//! The mean of each channel over all pixels: `y[c] = Σₚ x[p][c] / pixels`.
 
 mod portable;
 

