@@ -78,11 +78,11 @@
 //!
 //! There are no dynamic shapes, no general automatic differentiation, no import of arbitrary models
 //! and no features for single layers.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-#[cfg(any(feature = "std", test))]
+#[cfg(all(feature = "std", not(test)))]
 extern crate std;
 
 pub mod data;

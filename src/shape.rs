@@ -108,13 +108,27 @@ impl Span {
     }
 }
 
-/// Cuts disjoint spans out of one buffer. Spans that overlap, or reach past its end, come back
-/// empty: a plan never makes such spans.
-pub(crate) fn cut<const K: usize>(all: &mut [f32], spans: [Span; K]) -> [&mut [f32]; K] {
-    match all.get_disjoint_mut(spans.map(Span::range)) {
-        Ok(parts) => parts,
-        Err(_) => [(); K].map(|()| Default::default()),
+/// Cuts disjoint spans out of one buffer, the lowest first. Of spans that overlap, and of one that
+/// reaches past the end, nothing comes back: a plan never makes such spans.
+#[inline(never)]
+pub(crate) fn cut(all: &mut [f32], spans: [Span; 5]) -> [&mut [f32]; 5] {
+    let mut parts = [(); 5].map(|()| Default::default());
+    let (mut rest, mut begin) = (all, 0);
+    for _ in 0..5 {
+        let mut lowest: Option<(Span, &mut &mut [f32])> = None;
+        for (span, part) in spans.iter().zip(&mut parts) {
+            let ahead = !span.is_empty() && span.start >= begin;
+            if ahead && lowest.as_ref().is_none_or(|(lowest, _)| span.start < lowest.start) {
+                lowest = Some((*span, part));
+            }
+        }
+        let Some((span, part)) = lowest else { break };
+        let Some((_, from)) = rest.split_at_mut_checked((span.start - begin) as usize) else { break };
+        let Some((taken, behind)) = from.split_at_mut_checked(span.len as usize) else { break };
+        *part = taken;
+        (rest, begin) = (behind, span.start + span.len);
     }
+    parts
 }
 
 #[cfg(test)]
@@ -134,9 +148,15 @@ mod tests {
         let mut all = [0.0, 1.0, 2.0, 3.0];
         let a = Span { start: 0, len: 2 };
         let b = Span { start: 2, len: 2 };
-        let [x, y, none] = cut(&mut all, [a, b, Span::EMPTY]);
+        let none = Span::EMPTY;
+        let [x, y, none, ..] = cut(&mut all, [a, b, none, none, none]);
         assert_eq!((&*x, &*y, none.len()), (&[0.0, 1.0][..], &[2.0, 3.0][..], 0));
-        let [x, _] = cut(&mut all, [a, Span { start: 1, len: 1 }]);
+        let nothing = Span::EMPTY;
+        let overlapping = Span { start: 1, len: 1 };
+        let [x, y, ..] = cut(&mut all, [overlapping, a, nothing, nothing, nothing]);
+        assert_eq!((x.len(), y.len()), (0, 2));
+        let outside = Span { start: 3, len: 2 };
+        let [x, ..] = cut(&mut all, [outside, nothing, nothing, nothing, nothing]);
         assert!(x.is_empty());
     }
 }

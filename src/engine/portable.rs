@@ -92,9 +92,10 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     }
 
     /// Writes the initial weights and forgets the state of the update.
+    #[inline]
     pub fn start(&mut self, scheme: &impl Scheme) {
-        init::fill(&self.net, scheme, self.memory.weights);
-        self.memory.state.get_mut(..self.net.state).unwrap_or_default().fill(0.0);
+        init::fill_linked::<S, _>(&self.net, scheme, self.memory.weights);
+        math::zero(self.memory.state.get_mut(..self.net.state).unwrap_or_default());
     }
 
     /// The network.
@@ -140,7 +141,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             let shared = in_place && x.start == y.start && !x.is_empty();
             let x = if shared { Span::EMPTY } else { x };
             output = y;
-            let [y, x, second, saved] = cut(arena, [y, x, second, saved]);
+            let [y, x, second, saved, _] = cut(arena, [y, x, second, saved, Span::EMPTY]);
             let x = if node.from.node().is_none() { input } else { &*x };
             let second = match node.second {
                 Some(second) if second.node().is_none() => input,
@@ -203,7 +204,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 return Err(Error::Diverged { node: number });
             }
             if let [true, _] = slot.fresh {
-                dx.fill(0.0);
+                math::zero(dx);
             }
             let moved = Span {
                 start: slot.moved.start * V::STATE as u32,
@@ -291,7 +292,8 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         let Some(last) = self.net.slots.last() else { return Err(Error::Uses) };
         let dy = last.dy.first(y.len as usize);
         if dy.start != y.start {
-            let [y, dy] = cut(self.memory.arena, [y, dy]);
+            let none = Span::EMPTY;
+            let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
             math::copy(dy, y);
         }
         let dy = dy.of_mut(self.memory.arena);
@@ -306,7 +308,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         if U::CLIPS {
             let gradient = self.net.trained * U::STATE;
             let sums = self.memory.state.get_mut(gradient..self.net.state);
-            sums.unwrap_or_default().fill(0.0);
+            math::zero(sums.unwrap_or_default());
             self.backward(x, examples, (Accumulate, rate, gradient))?;
             self.apply_summed(rate);
         } else {

@@ -24,6 +24,7 @@ impl IdInit {
     pub const PAPER: Self = Self { order: Order::SpatialMajor, eps: EPS, first: SQRT_2 };
 
     /// The rule of one weight: a function of the site alone.
+    #[inline(always)]
     pub const fn rule(&self, site: &Site<'_>) -> Exact {
         if !site.is_matrix() {
             return site.plain();
@@ -50,7 +51,7 @@ impl Default for IdInit {
 impl Scheme for IdInit {
     type Start = Exact;
 
-    #[inline]
+    #[inline(always)]
     fn start(&self, site: &Site<'_>) -> Exact {
         self.rule(site)
     }

@@ -12,7 +12,7 @@ pub use idinit::IdInit;
 pub use named::Named;
 
 use crate::graph::{Node, Role};
-use crate::layer::{Kind, Part, PartKind};
+use crate::layer::{All, Kind, Part, PartKind, Uses};
 use crate::plan::Net;
 use crate::rule::{Exact, Fill, Key};
 
@@ -33,10 +33,15 @@ pub struct Facts {
 impl Facts {
     /// The facts of a list of layers.
     pub fn of(nodes: &[Node]) -> Self {
+        Self::linked::<All>(nodes)
+    }
+
+    #[inline(always)]
+    fn linked<L: Uses>(nodes: &[Node]) -> Self {
         let count = |role| nodes.iter().filter(|node| node.role == role).count() as u32;
         let branches = count(Role::BranchEnd);
         Self {
-            first: nodes.iter().position(has_matrix).unwrap_or(0),
+            first: nodes.iter().position(has_matrix::<L>).unwrap_or(0),
             relu: nodes.iter().any(|node| node.layer.kind() == Kind::Relu),
             branches,
             branch_layers: (count(Role::Branch) + branches).checked_div(branches).unwrap_or(0),
@@ -50,8 +55,9 @@ impl Facts {
 }
 
 /// Whether the layer has a matrix or a kernel.
-fn has_matrix(node: &Node) -> bool {
-    node.layer.part(node.input, 0).is_some_and(|part| part.kind == PartKind::Weight)
+#[inline(always)]
+fn has_matrix<L: Uses>(node: &Node) -> bool {
+    node.layer.linked_part::<L>(node.input, 0).is_some_and(|part| part.kind == PartKind::Weight)
 }
 
 /// A weight in its place.
@@ -106,11 +112,17 @@ pub trait Scheme {
 /// Writes the start of every weight of a network into `weights`, which has [`Net::weights`]
 /// numbers. A longer buffer keeps its rest; of a shorter one, the weights that fit are written.
 pub fn fill<S: Scheme>(net: &Net<'_>, scheme: &S, weights: &mut [f32]) {
-    let facts = Facts::of(net.nodes());
+    fill_linked::<All, S>(net, scheme, weights);
+}
+
+/// [`fill`], in a binary that links only the layers `L`.
+#[inline(always)]
+pub(crate) fn fill_linked<L: Uses, S: Scheme>(net: &Net<'_>, scheme: &S, weights: &mut [f32]) {
+    let facts = Facts::linked::<L>(net.nodes());
     for (number, (node, slot)) in net.nodes().iter().zip(net.slots()).enumerate() {
         let mut rest = slot.weights.of_mut(weights);
         let mut part_number = 0;
-        while let Some(part) = node.layer.part(node.input, part_number) {
+        while let Some(part) = node.layer.linked_part::<L>(node.input, part_number) {
             let Some((w, later)) = rest.split_at_mut_checked(part.dims.len()) else { break };
             let nodes = net.nodes();
             let site = Site { facts: &facts, nodes, number, node, part, part_number };

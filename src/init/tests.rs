@@ -1,4 +1,5 @@
 //! Which rule goes where, and what it writes.
+#![allow(clippy::disallowed_methods, reason = "the reference is the host's arithmetic")]
 
 use super::*;
 use crate::graph::{Graph, Value};
@@ -112,10 +113,8 @@ fn the_first_layer_is_that_of_the_network_not_of_a_branch() {
     let graph = Graph::<32>::input(Shape::vector(4)).dense(4).role(Role::BranchEnd);
     let graph = graph.relu().add(Value::INPUT).dense(2);
     let order = Order::ChannelMajor;
-    let want = [
-        (0, Exact::ZeroPreserving { eps: 0.5, order }),
-        (3, Exact::Identity { gain: 1.0, order }),
-    ];
+    let want =
+        [(0, Exact::ZeroPreserving { eps: 0.5, order }), (3, Exact::Identity { gain: 1.0, order })];
     assert_eq!(matrices(&graph, &scheme), want);
     let graph = Graph::<32>::input(Shape::vector(4)).dense(4).relu();
     assert_eq!(matrices(&graph, &scheme), [(0, Exact::Identity { gain: 3.0, order })]);
@@ -133,7 +132,9 @@ fn norms_biases_and_scalars_change_nothing_at_the_start() {
         };
         assert_eq!(rule, want, "layer {number}, {kind:?}");
     }
-    for (seen, kind) in [(10, PartKind::Bias), (5, PartKind::RunningMean), (2, PartKind::Multiplier)] {
+    for (seen, kind) in
+        [(10, PartKind::Bias), (5, PartKind::RunningMean), (2, PartKind::Multiplier)]
+    {
         let all = starts(&residual(), &IdInit::PAPER);
         let count = all.iter().filter(|start| start.1 == kind).count();
         assert!(count >= seen, "{count} of {kind:?}");
@@ -371,8 +372,7 @@ fn a_grouped_convolution_has_an_identity_in_each_group() {
 /// (A NumPy program that knows only the paper's definitions and CRC-64/XZ finds the same.)
 #[test]
 fn the_starts_of_the_models_are_pinned() {
-    let mlp: Graph<3> =
-        model::mlp(Graph::input(Shape::vector(64)), &[32], Activation::Relu, 10);
+    let mlp: Graph<3> = model::mlp(Graph::input(Shape::vector(64)), &[32], Activation::Relu, 10);
     let cnn: Graph<6> = model::cnn(Graph::input(PICTURE), 8, 10);
     let residual: Graph<25> = model::residual(Graph::input(PICTURE), 8, 4, 10);
     let print = |weights: Vec<f32>| Fingerprint::of(&weights).to_string();

@@ -340,6 +340,17 @@ macro_rules! layers {
                 match self { $(Self::$name(layer) => layer.part(x, part),)* }
             }
 
+            /// The same, in a binary that links the layers `S` and knows nothing of others.
+            #[inline(always)]
+            pub(crate) fn linked_part<S: Uses>(&self, x: Shape, part: usize) -> Option<Part> {
+                match self {
+                    $(Self::$name(layer) => match const { S::SET.has(Kind::$name) } {
+                        true => layer.part(x, part),
+                        false => None,
+                    },)*
+                }
+            }
+
             /// How many numbers backward wants kept or needs for scratch, beside input and output:
             /// for each example, and once for a batch, behind those of the examples.
             ///

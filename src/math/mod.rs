@@ -7,7 +7,7 @@
 
 mod tile;
 
-pub(crate) use tile::{add, all, copy, dot, dots, four_rows, outer, run, weigh};
+pub(crate) use tile::{add, all, copy, dot, dots, four_rows, outer, run, tiled, weigh, zero};
 
 /// e to the power of `x`.
 #[cfg(not(feature = "micromath"))]

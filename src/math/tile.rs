@@ -4,6 +4,13 @@
 //! and a rounded sum (never fused), so that its bits do not depend on how many sums run abreast.
 //! What makes it fast is that several sums share each number they load.
 
+/// How many of `n` numbers are summed in tiles of `width`, the others one by one: none, where the
+/// program is to be small.
+#[inline(always)]
+pub(crate) const fn tiled(n: usize, width: usize) -> usize {
+    if cfg!(optimize_for_size) { 0 } else { n / width * width }
+}
+
 /// 4 × `P` dot products: `sums[p][r]` + Σᵢ `rows[r][i]` · `x[p][i]`. All slices have one length.
 #[inline(always)]
 pub(crate) fn dots<const P: usize>(
@@ -56,6 +63,13 @@ pub(crate) fn weigh<const P: usize, const T: usize>(
 ) -> [[f32; T]; P] {
     let (len, width) = (g[0].len(), width.max(1));
     if g.iter().any(|g| g.len() != len) || width.checked_sub(at).is_none_or(|room| room < T) {
+        return sums;
+    }
+    if cfg!(optimize_for_size) {
+        for (i, row) in w.chunks_exact(width).take(len).enumerate() {
+            let Some(g) = all(g.map(|g| g.get(i))) else { return sums };
+            sums = add_row(sums, g.map(|g| *g), row, at);
+        }
         return sums;
     }
     let g = g.map(<[f32]>::as_chunks::<4>);
@@ -156,9 +170,20 @@ pub(crate) fn add(y: &mut [f32], x: &[f32]) {
 }
 
 /// `y[i]` = `x[i]`, as far as both reach.
+///
+/// Where the program is to be small, the compiler must not see that this is `memcpy`: that alone
+/// takes a kilobyte.
+#[cfg_attr(optimize_for_size, inline(never))]
 pub(crate) fn copy(y: &mut [f32], x: &[f32]) {
     for (y, x) in y.iter_mut().zip(x) {
-        *y = *x;
+        *y = if cfg!(optimize_for_size) { core::hint::black_box(*x) } else { *x };
+    }
+}
+
+/// `y[i]` = 0; where the program is to be small, without `memset`.
+pub(crate) fn zero(y: &mut [f32]) {
+    for y in y {
+        *y = if cfg!(optimize_for_size) { core::hint::black_box(0.0) } else { 0.0 };
     }
 }
 

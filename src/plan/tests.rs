@@ -345,7 +345,8 @@ fn what_is_frozen_keeps_its_weights() {
     let graph = tangled();
     for mode in modes::<Momentum>().into_iter().filter(|mode| mode.trains()) {
         let plan = Plan::new(&graph, mode, 2);
-        let start: Vec<f32> = (0..plan.weights).map(|i| 0.3 + (i * 37 % 41) as f32 / 64.0).collect();
+        let start: Vec<f32> =
+            (0..plan.weights).map(|i| 0.3 + (i * 37 % 41) as f32 / 64.0).collect();
         let (mut weights, mut state) = (start.clone(), vec![0.0; plan.state]);
         let mut arena = vec![f32::NAN; plan.arena];
         let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
@@ -408,7 +409,8 @@ fn what_cannot_be_planned_says_why() {
 
 #[test]
 fn a_plan_can_be_a_constant() {
-    const NET: Graph<3> = Graph::input(Shape::vector(2)).dense(4).relu().dense(2).cross_entropy(0.0);
+    const NET: Graph<3> =
+        Graph::input(Shape::vector(2)).dense(4).relu().dense(2).cross_entropy(0.0);
     const PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Momentum>(), 2);
     static ARENA: [f32; PLAN.arena] = [0.0; PLAN.arena];
     assert_eq!((PLAN.weights, PLAN.state, ARENA.len()), (22, 22, 2 * (4 + 2 + 4)));
@@ -440,7 +442,11 @@ fn a_table_has_a_line_for_each_layer_and_the_totals() {
     assert!(table.contains("conv2d") && table.contains("max_pool"), "{table}");
     let total = 4 * (plan.weights + plan.state + plan.arena);
     assert!(table.ends_with(&format!("{total} bytes")), "{table}");
-    assert!(table.lines().any(|line| line.starts_with("arena") && line.contains(&format!(" {} ", 4 * plan.arena))));
+    assert!(
+        table.lines().any(
+            |line| line.starts_with("arena") && line.contains(&format!(" {} ", 4 * plan.arena))
+        )
+    );
 }
 
 #[test]

@@ -117,14 +117,20 @@ impl Start for Exact {
         if step == 0.0 { 1.0 } else { step.abs() }
     }
 
+    #[inline(always)]
     fn fill_from<T: Element>(self, d: Dims, start: usize, w: &mut [T]) -> Result<(), LengthError> {
         start::fits(d, start, w.len())?;
         match self {
-            Self::Zero => w.fill(T::ZERO),
+            Self::Zero => start::wash(w, T::ZERO),
             Self::Constant { value } => w.fill(T::from_f32(value)),
             Self::Identity { gain, order: Order::SpatialMajor } => {
-                w.fill(T::ZERO);
-                identity::write(d, start, w, T::from_f32(gain));
+                start::wash(w, T::ZERO);
+                identity::write(d, start, w, T::from_f32(gain), identity::Columns::all(d));
+            }
+            Self::ZeroPreserving { eps, order: Order::SpatialMajor } => {
+                start::wash(w, T::ZERO);
+                identity::write(d, start, w, T::from_f32(eps), identity::Columns::all(d));
+                identity::write(d, start, w, T::from_f32(0.0 - eps), zero::minus(d));
             }
             _ => start::sparse(self, d, start, w, T::ZERO, T::from_f32),
         }

@@ -13,26 +13,46 @@ pub(super) const fn column(m: usize, inp: usize) -> usize {
     wrap(m, inp).1
 }
 
-/// Writes τ into a window of zeros that begins at index `start`, for columns in the order of storage.
+/// The columns that a diagonal runs through, one further with each row, and around.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    /// The lowest of them.
+    pub first: usize,
+    /// How many.
+    pub count: usize,
+    /// How far row 0 is from the lowest.
+    pub shift: usize,
+}
+
+impl Columns {
+    /// All columns of a row, from the first on: those of IDI.
+    pub fn all(d: Dims) -> Self {
+        Self { first: 0, count: d.row(), shift: 0 }
+    }
+}
+
+/// Writes a diagonal into a window that begins at index `start`, for columns in the order of storage.
 ///
 /// The same as [`column`] for each row, but counted along instead of divided: a microcontroller
 /// spends a dozen instructions on a row.
-pub(super) fn write<T: Copy>(d: Dims, start: usize, w: &mut [T], gain: T) {
+pub(super) fn write<T: Copy>(d: Dims, start: usize, w: &mut [T], value: T, columns: Columns) {
+    let Columns { first, count, shift } = columns;
     let (row, group) = (d.row().max(1), d.group());
     let (o, skipped) = wrap(start, row);
     let (_, mut m) = wrap(o, group);
-    let mut j = column(m, row);
-    let mut begin = 0_usize.wrapping_sub(skipped);
+    let (_, mut j) = wrap(m + shift, count);
+    let mut begin = first.wrapping_sub(skipped);
     for _ in 0..(skipped + w.len()).div_ceil(row) {
         // where the window begins or ends within a row, the index wraps or is too large
         if let Some(w) = w.get_mut(begin.wrapping_add(j)) {
-            *w = gain;
+            *w = value;
         }
         begin = begin.wrapping_add(row);
         (m, j) = (m + 1, j + 1);
         if m == group {
-            (m, j) = (0, 0);
-        } else if j == row {
+            (_, j) = wrap(shift, count);
+            m = 0;
+        } else if j == count {
             j = 0;
         }
     }

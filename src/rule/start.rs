@@ -14,6 +14,7 @@ pub trait Fill {
 }
 
 impl<S: Start> Fill for S {
+    #[inline(always)]
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         self.fill(d, w)
     }
@@ -36,6 +37,7 @@ pub trait Start: Copy + Fill {
     }
 
     /// Writes all [`Dims::len`] weights.
+    #[inline(always)]
     fn fill<T: Element>(self, d: Dims, w: &mut [T]) -> Result<(), LengthError> {
         if w.len() != d.len() {
             return Err(LengthError { need: d.len(), got: w.len() });
@@ -80,12 +82,25 @@ pub(super) fn sparse<T: Copy>(
     zero: T,
     element: impl Fn(f32) -> T,
 ) {
-    w.fill(zero);
+    wash(w, zero);
     rule.nonzeros_in(d, start..start + w.len()).for_each(|(i, value)| {
         if let Some(place) = w.get_mut(i - start) {
             *place = element(value);
         }
     });
+}
+
+/// Fills a window with zeros, at memset's speed; where the program is to be small, without `memset`,
+/// which takes a third of a kilobyte.
+#[inline(always)]
+pub(super) fn wash<T: Copy>(w: &mut [T], zero: T) {
+    if cfg!(optimize_for_size) {
+        for w in w {
+            *w = core::hint::black_box(zero);
+        }
+    } else {
+        w.fill(zero);
+    }
 }
 
 /// A window of `got` weights from `start` on must end within the weight.

@@ -3,7 +3,7 @@
 //! A residual branch that ends so starts at nearly nothing, with mean 0 and variance 2 ε² Var(x),
 //! and none of its weights is dead.
 
-use super::{dims::wrap, identity};
+use super::{Dims, dims::wrap, identity, identity::Columns};
 
 /// The default ε of IDIZ (§3.3).
 pub const EPS: f32 = 1e-6;
@@ -18,6 +18,15 @@ pub(super) const fn columns(m: usize, out: usize, inp: usize) -> (usize, usize) 
     } else {
         // §3.3 (ii): −ε where m % D_in = j − 1, counted from one: the next column, cyclically.
         (plus, wrap(plus + 1, inp).1)
+    }
+}
+
+/// The columns of the −ε, in the order of storage.
+pub(super) fn minus(d: Dims) -> Columns {
+    let (out, inp) = (d.group(), d.row());
+    match inp.checked_sub(out) {
+        Some(count) if count > 0 => Columns { first: out, count, shift: 0 },
+        _ => Columns { first: 0, count: inp, shift: 1 },
     }
 }
 

@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
             let y = self.y.get_mut(..examples * outputs).unwrap_or_default();
             engine.infer(x, y)?;
             correct +=
-                y.chunks(outputs).zip(&*labels).filter(|(y, l)| largest(y) == Some(**l)).count();
+                y.chunks(outputs).zip(labels).filter(|(y, l)| largest(y) == Some(**l)).count();
             let target = Target::Labels(labels);
             let loss = match self.loss.check(target, examples, outputs) {
                 Ok(()) => self.loss.descend::<true, false>(y, target, outputs),

@@ -29,7 +29,7 @@ impl Order {
         for i in (1..self.0.len()).rev() {
             let words = philox([(i / 4) as u32, epoch, 0, STREAM], key);
             // ⌊word · (i + 1) / 2³²⌋: off from even by less than (i + 1) / 2³²
-            let place = u64::from(words[i % 4]) * (i as u64 + 1) >> 32;
+            let place = (u64::from(words[i % 4]) * (i as u64 + 1)) >> 32;
             self.0.swap(i, place as usize);
         }
         &self.0

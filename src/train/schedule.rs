@@ -19,14 +19,18 @@ impl Schedule {
     /// Every name that [`Schedule::parse`] knows.
     pub const NAMES: &[&str] = &["constant", "linear", "cosine"];
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Linear => "linear",
+            Self::Cosine => "cosine",
+        }
+    }
+
     /// The schedule of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "constant" => Self::Constant,
-            "linear" => Self::Linear,
-            "cosine" => Self::Cosine,
-            _ => return None,
-        })
+        [Self::Constant, Self::Linear, Self::Cosine].into_iter().find(|known| known.name() == name)
     }
 
     /// The factor s at a step of a run of `steps` steps, of which the first `warm_up` rise evenly

@@ -3,6 +3,8 @@
 //! A row is walked four numbers at a time; what is left of it, and the rows that are left, follow
 //! one by one. Each number moves by itself, so that the order does not matter to it.
 
+use crate::math;
+
 /// Calls `each(w, scale · g, x)` for every number of `w`, [`g.len()`, `x.len()`], four rows abreast.
 #[inline(always)]
 pub(super) fn rows(
@@ -13,8 +15,9 @@ pub(super) fn rows(
     each: impl Fn(&mut f32, f32, f32),
 ) {
     let width = x.len().max(1);
-    let (fours, rest) = g.as_chunks::<4>();
-    let (first, last) = w.split_at_mut((fours.len() * 4 * width).min(w.len()));
+    let (fours, rest) = g.split_at(math::tiled(g.len(), 4).min(g.len()));
+    let (first, last) = w.split_at_mut((fours.len() * width).min(w.len()));
+    let fours = fours.as_chunks::<4>().0;
     for (w, g) in first.chunks_exact_mut((4 * width).max(1)).zip(fours) {
         let [ga, gb, gc, gd] = g.map(|g| scale * g);
         let Some((ab, cd)) = w.split_at_mut_checked(2 * width) else { return };
@@ -57,8 +60,9 @@ pub(super) fn rows_with_state(
     each: impl Fn(&mut f32, &mut f32, f32, f32),
 ) {
     let width = x.len().max(1);
-    let (twos, rest) = g.as_chunks::<2>();
-    let done = twos.len() * 2 * width;
+    let (twos, rest) = g.split_at(math::tiled(g.len(), 2).min(g.len()));
+    let done = twos.len() * width;
+    let twos = twos.as_chunks::<2>().0;
     let (first, last) = w.split_at_mut(done.min(w.len()));
     let (first_v, last_v) = v.split_at_mut(done.min(v.len()));
     let rows = first.chunks_exact_mut((2 * width).max(1)).zip(first_v.chunks_exact_mut((2 * width).max(1)));

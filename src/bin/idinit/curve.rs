@@ -34,8 +34,11 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
     let lines: Vec<_> = outcomes
         .iter()
         .zip(COLOURS.into_iter().cycle())
-        .map(|(Outcome { scheme, epochs, .. }, colour)| Line {
-            name: scheme.clone(),
+        .map(|(Outcome { scheme, epochs, failure, .. }, colour)| Line {
+            name: match failure {
+                None => scheme.clone(),
+                Some(_) => format!("{scheme} (failed)"),
+            },
             colour,
             accuracy: epochs.iter().map(|epoch| 100.0 * epoch.test.accuracy()).collect(),
             loss: epochs.iter().map(|epoch| f64::from(epoch.train_loss)).collect(),
@@ -54,7 +57,7 @@ fn draw(text: &mut String, title: &str, lines: &[Line]) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let middle = SIZE.0 as i32 / 2;
-    let style = font(19).pos(Pos::new(HPos::Center, VPos::Top));
+    let style = font(23).pos(Pos::new(HPos::Center, VPos::Top));
     root.draw(&Text::new(title.to_string(), (middle, 14), style))?;
     legend(&root, lines)?;
     let (left, right) = root.margin(46, 42, 14, 24).split_horizontally(middle - 19);
@@ -84,7 +87,7 @@ where
 {
     let last = lines.iter().map(|line| line.loss.len()).max().unwrap_or(0).max(2);
     let mut chart = ChartBuilder::on(area)
-        .caption(caption, font(15))
+        .caption(caption, font(18))
         .x_label_area_size(40)
         .y_label_area_size(56)
         .margin_right(12)
@@ -98,7 +101,7 @@ where
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(INK.mix(0.6))
-        .label_style(font(13))
+        .label_style(font(15))
         .draw()?;
     for line in lines {
         let points = || (1..).map(f64::from).zip(numbers(line).iter().copied());
@@ -122,7 +125,7 @@ fn legend(root: &Area<'_>, lines: &[Line]) -> Drawn {
     for line in lines {
         let stroke = line.colour.stroke_width(3);
         root.draw(&PathElement::new([(x, y), (x + STROKE, y)], stroke))?;
-        let style = font(14).pos(Pos::new(HPos::Left, VPos::Center));
+        let style = font(17).pos(Pos::new(HPos::Left, VPos::Center));
         root.draw(&Text::new(line.name.clone(), (x + STROKE + 8, y), style))?;
         x += width(line) + GAP;
     }

@@ -30,6 +30,12 @@ impl Failure {
         Self::Failed(format!("{}: {error}", file.display()))
     }
 
+    /// A failure of the system at a file, without the path of a temporary one beside it.
+    pub fn io(file: &Path, error: &io::Error) -> Self {
+        let text = error.to_string();
+        Self::at(file, text.split(" at path ").next().unwrap_or(&text))
+    }
+
     /// Says why, in a line on stderr. A reader that has left is no reason to say anything.
     pub fn tell(&self) {
         if !matches!(self, Self::Closed) {

@@ -38,13 +38,14 @@ impl Folder {
         let beside = self.beside()?;
         for (name, content) in files {
             let file = beside.path().join(name);
-            fs::write(&file, content).map_err(|error| Failure::at(&self.path.join(name), error))?;
+            fs::write(&file, content)
+                .map_err(|error| Failure::io(&self.path.join(name), &error))?;
         }
         let target = self.free();
         if target.is_dir() {
-            fs::remove_dir(&target).map_err(|error| Failure::at(&target, error))?;
+            fs::remove_dir(&target).map_err(|error| Failure::io(&target, &error))?;
         }
-        fs::rename(beside.path(), &target).map_err(|error| Failure::at(&target, error))?;
+        fs::rename(beside.path(), &target).map_err(|error| Failure::io(&target, &error))?;
         // it is no longer there to be removed
         let _ = beside.keep();
         Ok(target)
@@ -54,12 +55,12 @@ impl Folder {
     fn beside(&self) -> Result<TempDir, Failure> {
         let within = parent(&self.path);
         if self.numbered {
-            fs::create_dir_all(&within).map_err(|error| Failure::at(&within, error))?;
+            fs::create_dir_all(&within).map_err(|error| Failure::io(&within, &error))?;
         }
         tempfile::Builder::new()
             .prefix(".idinit-")
             .tempdir_in(&within)
-            .map_err(|error| Failure::at(&self.path, io_word(&error)))
+            .map_err(|error| Failure::io(&self.path, &error))
     }
 
     /// The path, with the first number that makes it a new one where it may have a number.
@@ -82,9 +83,4 @@ impl Folder {
             Err(_) => path.symlink_metadata().is_ok(),
         }
     }
-}
-
-/// The system's word for an error, without the path of a folder that nobody asked for.
-fn io_word(error: &std::io::Error) -> String {
-    error.kind().to_string()
 }

@@ -5,13 +5,13 @@ use crate::data::Parts;
 use crate::failure::Failure;
 use crate::network::Network;
 use crate::output::{print, zeros};
-use crate::report::{self, Outcome};
+use crate::report::{self, Outcome, decimal};
 use idinit::engine::{Memory, Portable};
 use idinit::init::Named;
 use idinit::layer::All;
 use idinit::model::catalog::ROOM;
 use idinit::plan::Plan;
-use idinit::train::{Epoch, Run, Schedule, Settings};
+use idinit::train::{Epoch, Run, Settings};
 use idinit::update::{Clip, Momentum, Update};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -45,17 +45,9 @@ impl Job {
         self.schemes.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    const fn schedule(&self) -> &'static str {
-        match self.settings.schedule {
-            Schedule::Constant => "constant",
-            Schedule::Linear => "linear",
-            Schedule::Cosine => "cosine",
-        }
-    }
-
     /// Every setting, as an event. The number of threads is none: it changes nothing.
     pub fn config(&self) -> Value {
-        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Settings { epochs, rate, schedule, warm_up, seed } = self.settings;
         let Momentum { momentum, decay, nesterov } = self.update;
         json!({
             "event": "run", "version": env!("CARGO_PKG_VERSION"),
@@ -63,14 +55,15 @@ impl Job {
             "data": self.network.data.name(), "train_examples": self.parts.train.count(),
             "test_examples": self.parts.test.count(), "weights": self.plan.weights,
             "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
-            "rate": rate, "schedule": self.schedule(), "warm_up": warm_up, "momentum": momentum,
-            "decay": decay, "nesterov": nesterov, "clip": self.clip, "seed": seed,
+            "rate": decimal(rate), "schedule": schedule.name(), "warm_up": warm_up,
+            "momentum": decimal(momentum), "decay": decimal(decay), "nesterov": nesterov,
+            "clip": self.clip.map(decimal), "seed": seed,
         })
     }
 
     /// What is about to be run, for people.
     pub fn introduction(&self) -> String {
-        let Settings { epochs, rate, warm_up, seed, .. } = self.settings;
+        let Settings { epochs, rate, schedule, warm_up, seed } = self.settings;
         let Momentum { momentum, decay, nesterov } = self.update;
         let mut text = format!(
             "{} on {}: {} layers, {} weights; {} examples to learn from, {} held back\n",
@@ -81,7 +74,7 @@ impl Job {
             self.parts.train.count(),
             self.parts.test.count(),
         );
-        let (batch, schedule) = (self.plan.net().batch(), self.schedule());
+        let (batch, schedule) = (self.plan.net().batch(), schedule.name());
         text += &format!("{epochs} epochs, batch {batch}, rate {rate} {schedule}");
         if warm_up > 0 {
             text += &format!(" after {warm_up} steps of warm-up");

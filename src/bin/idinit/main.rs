@@ -27,7 +27,6 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(
     version,
-    about,
     max_term_width = 100,
     after_help = "\
 Examples:

@@ -1,6 +1,7 @@
 //! `idinit models`: the networks that can be asked for by name.
 
 use crate::failure::Failure;
+use crate::report::decimal;
 use clap::Args;
 use idinit::model::catalog::{self, Entry, Habits, Sizes};
 use serde_json::json;
@@ -21,12 +22,13 @@ pub struct Models {
 impl Models {
     pub fn run(self) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        for Entry { name, about, sizes, habits, .. } in catalog::ALL {
+        for &Entry { name, about, sizes, habits, .. } in catalog::ALL {
             let Habits { data, epochs, batch, rate, schedule, momentum, decay } = habits;
             if self.json {
                 let line = json!({
                     "model": name, "about": about, "data": data, "epochs": epochs, "batch": batch,
-                    "rate": rate, "schedule": schedule, "momentum": momentum, "decay": decay,
+                    "rate": decimal(rate), "schedule": schedule, "momentum": decimal(momentum),
+                    "decay": decimal(decay),
                 });
                 writeln!(out, "{line}")?;
                 continue;

@@ -16,9 +16,8 @@ pub struct Choice {
     /// The network; `idinit models` tells more of them
     #[arg(default_value = "residual", value_parser = models())]
     model: &'static Entry,
-    /// What it sees, and so the shape of its input [default: by model]
+    /// What it learns, and so the shape of its input: digits, mnist or fashion [default: by model]
     #[arg(long, hide_possible_values = true, help_heading = "Network")]
-    #[arg(help = "What it learns: digits, mnist or fashion [default: by model]")]
     data: Option<Data>,
     /// Channels of each convolution [default: by model]
     #[arg(long, value_name = "N", help_heading = "Network")]

@@ -21,7 +21,7 @@ pub fn write(
     };
     replace(file, content).map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::Closed,
-        _ => Failure::at(file, error),
+        _ => Failure::io(file, &error),
     })
 }
 

@@ -6,7 +6,7 @@ use idinit::layer::PartKind;
 use idinit::plan::Net;
 use idinit::recipe::Fingerprint;
 use idinit::train::Epoch;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 /// What came of one scheme.
 pub struct Outcome {
@@ -19,11 +19,16 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
+/// A number by its shortest decimal; JSON has none for what is not finite.
+pub fn decimal(number: f32) -> Value {
+    number.to_string().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+}
+
 /// An epoch as an event.
 pub fn epoch(scheme: &str, epoch: &Epoch) -> Value {
     json!({
-        "event": "epoch", "scheme": scheme, "epoch": epoch.number, "rate": epoch.rate,
-        "train_loss": epoch.train_loss, "test_loss": epoch.test.loss,
+        "event": "epoch", "scheme": scheme, "epoch": epoch.number, "rate": decimal(epoch.rate),
+        "train_loss": decimal(epoch.train_loss), "test_loss": decimal(epoch.test.loss),
         "test_accuracy": epoch.test.accuracy(),
     })
 }
@@ -38,8 +43,8 @@ impl Outcome {
         };
         json!({
             "event": "result", "scheme": self.scheme, "epochs": self.epochs.len(),
-            "train_loss": last.map(|last| last.train_loss),
-            "test_loss": last.map(|last| last.test.loss),
+            "train_loss": last.map(|last| decimal(last.train_loss)),
+            "test_loss": last.map(|last| decimal(last.test.loss)),
             "test_accuracy": last.map(|last| last.test.accuracy()),
             "failure": self.failure, "fingerprint": fingerprint,
             "seconds": (self.seconds * 1000.0).round() / 1000.0,

@@ -4,9 +4,7 @@ use crate::failure::Failure;
 use crate::output;
 use clap::{Args, ValueEnum};
 use idinit::init::Written;
-use idinit::rule::{
-    Dims, EPS, Exact, Fan, Fill, Key, Order, Random, Rule, Start, gain,
-};
+use idinit::rule::{Dims, EPS, Exact, Fan, Fill, Key, Order, Random, Rule, Start, gain};
 use std::fmt::Debug;
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -81,9 +81,9 @@ impl Sizes {
     fn line(&self, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32], rows: Run) {
         let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
         for group in 0..self.groups {
-            let fours = self.out_of_group / 4;
-            for four in 0..fours {
-                let o = group * self.out_of_group + 4 * four;
+            let fours = math::tiled(self.out_of_group, 4);
+            for four in (0..fours).step_by(4) {
+                let o = group * self.out_of_group + four;
                 let start = [(); 4].map(|()| biases.next().unwrap_or_default());
                 let w = math::four_rows(w, o * self.weight_row, self.weight_row);
                 let Some(w) = w else { return };
@@ -103,7 +103,7 @@ impl Sizes {
                     }
                 }
             }
-            for o in 4 * fours..self.out_of_group {
+            for o in fours..self.out_of_group {
                 let o = group * self.out_of_group + o;
                 let start = biases.next().unwrap_or_default();
                 let Some(w) = math::run(w, o * self.weight_row, self.weight_row) else { return };
@@ -184,7 +184,7 @@ impl Sizes {
     /// dx += the gradients of all windows that meet each pixel, of one example.
     #[inline(never)]
     fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
-        let eights = self.inp_of_group / 8 * 8;
+        let eights = math::tiled(self.inp_of_group, 8);
         for (iy, dx) in dx.chunks_exact_mut(self.picture_row.max(1)).enumerate() {
             for group in 0..self.groups {
                 for c in (0..eights).step_by(8) {
@@ -283,7 +283,7 @@ impl Sizes {
     ) {
         for group in 0..self.groups {
             let out = group * self.out_of_group;
-            let fours = self.out_of_group / 4 * 4;
+            let fours = math::tiled(self.out_of_group, 4);
             for o in (out..out + fours).step_by(4) {
                 self.outputs::<4, U>(x, dy, example, group, o, weights);
             }
@@ -305,7 +305,7 @@ impl Sizes {
         weights: &mut Weights<'_, U>,
     ) {
         let inp = group * self.inp_of_group;
-        let fours = self.inp_of_group / 4 * 4;
+        let fours = math::tiled(self.inp_of_group, 4);
         for ky in 0..self.rows.kernel {
             for kx in 0..self.columns.kernel {
                 let at = o * self.weight_row + (ky * self.columns.kernel + kx) * self.inp_of_group;

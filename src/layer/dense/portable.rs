@@ -11,10 +11,11 @@ impl Dense {
         let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
         let Some((w, b)) = io.w.split_at_checked(inp.saturating_mul(out)) else { return };
         for (x, y) in io.x.chunks_exact(inp).zip(io.y.chunks_exact_mut(out)) {
-            let (fours, rest) = y.as_chunks_mut::<4>();
-            let (rows, last) = w.split_at(fours.len().saturating_mul(4 * inp).min(w.len()));
+            let (fours, rest) = y.split_at_mut(math::tiled(out, 4).min(y.len()));
+            let (rows, last) = w.split_at((fours.len() * inp).min(w.len()));
             let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
-            for (y, rows) in fours.iter_mut().zip(rows.chunks_exact((4 * inp).max(1))) {
+            let fours = fours.as_chunks_mut::<4>().0.iter_mut();
+            for (y, rows) in fours.zip(rows.chunks_exact((4 * inp).max(1))) {
                 let start = [(); 4].map(|()| biases.next().unwrap_or_default());
                 let Some(rows) = math::four_rows(rows, 0, inp) else { return };
                 [*y] = math::dots([start], [x], rows);
@@ -47,9 +48,9 @@ impl Dense {
 #[inline(never)]
 fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
     let inp = dx.len();
-    let (eights, rest) = dx.as_chunks_mut::<8>();
+    let (eights, rest) = dx.split_at_mut(math::tiled(inp, 8).min(inp));
     let mut at = 0;
-    for sums in eights {
+    for sums in eights.as_chunks_mut::<8>().0 {
         [*sums] = math::weigh([*sums], [g], w, inp, at);
         at += 8;
     }
@@ -73,7 +74,7 @@ fn many_examples<U: Update>(
     (inp, out): (usize, usize),
     weights: &mut Weights<'_, U>,
 ) {
-    let tail = inp - inp % 8;
+    let tail = math::tiled(inp, 8);
     for o in 0..out {
         for i in (0..tail).step_by(8) {
             let [sums] = math::outer([[0.0; 8]], (dy, o), (x, i), (out, inp));
@@ -94,7 +95,7 @@ pub(in crate::layer) fn bias<U: Update>(
     out: usize,
     weights: &mut Weights<'_, U>,
 ) {
-    let fours = out / 4 * 4;
+    let fours = math::tiled(out, 4);
     for o in (0..fours).step_by(4) {
         weights.apply(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
     }
