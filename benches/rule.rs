@@ -1,5 +1,5 @@
-//! What a start costs: an identity against a memset of the same bytes, a single weight of every rule,
-//! and draws by the block.
+//! What a start costs: an identity against a memset of the same bytes, draws by the block, and a
+//! single weight of every rule.
 
 use criterion::{Bencher, Criterion, Throughput, criterion_group, criterion_main};
 use idinit::rule::{Dims, EPS, Exact, Fill, Key, Order, Orthogonal, Random, Rule, Start};

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Measures the firmware on a Cortex-M4F in QEMU and holds it to boards/ceilings.txt.
+# Measures the firmware in QEMU, and holds that of the Cortex-M4F to boards/ceilings.txt.
 set -euo pipefail
 
 usage() {
     cat <<'HELP'
-usage: measure.sh [--install] [--counts] [--profile REGION]
+usage: measure.sh [--install] [--board BOARD] [--counts] [--profile REGION]
 
-Prints what the firmware costs, beside what it may cost by boards/ceilings.txt:
+Prints what the firmware costs on a Cortex-M4F, beside what it may cost by boards/ceilings.txt:
 
-  instructions   that a region of src/bin/count.rs runs, optimised for speed (opt-level 3)
+  instructions   that a region of common/src/count.rs runs, optimised for speed (opt-level 3)
   stack          bytes that a region of count.rs goes down from its caller
   bytes          of the plan's buffers, one input and the stack of one training step together
   flash          bytes of code and constants of src/bin/size_NAME.rs, optimised for size (opt-level s),
@@ -16,6 +16,7 @@ Prints what the firmware costs, beside what it may cost by boards/ceilings.txt:
   code           of these, without constants and the initial values of static memory
   ram            bytes of its static memory, .data and .bss
 
+  --board BOARD      on another board, a folder beside this file; there are no ceilings for it
   --counts           only what count.rs measures, which is quick
   --profile REGION   and where the instructions of a region were run, by function and by source line;
                      REGION is the name, or `all`
@@ -25,10 +26,11 @@ Exit 1: a ceiling is exceeded, or something measured has none, or a ceiling is o
 Exit 77: QEMU or a toolchain is missing.
 HELP
 }
-install=() sizes=yes profile=
+install=() board=qemu-mps2-an386 sizes=yes profile=
 while [ $# -gt 0 ]; do
     case $1 in
         --install) install=(--install) ;;
+        --board) board=${2:?--board BOARD}; shift ;;
         --counts) sizes= ;;
         --profile) profile=${2:?--profile REGION}; shift ;;
         --help | -h) usage; exit ;;
@@ -38,7 +40,12 @@ while [ $# -gt 0 ]; do
 done
 
 boards=$(cd "$(dirname "$0")" && pwd)
-target=thumbv7em-none-eabihf
+cd "$boards/$board"
+setting() { sed -n "s/^$1 = \"\(.*\)\"/\1/p" .cargo/config.toml; }
+target=$(setting target)
+read -ra runner <<<"$(setting runner)"
+ceilings=$boards/ceilings.txt
+[ "$board" = qemu-mps2-an386 ] || ceilings=/dev/null
 export CARGO_TARGET_DIR=$boards/../target/boards
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 work=$(mktemp -d)
@@ -51,7 +58,7 @@ tool() {
     echo "measure.sh: none of these is installed: $*" >&2
     exit 77
 }
-qemu=$(tool qemu-system-arm)
+qemu=$(tool "${runner[0]}")
 size=$(tool llvm-size llvm-size-{22,19,16,14} arm-none-eabi-size)
 nm=$(tool llvm-nm llvm-nm-{22,19,16,14} arm-none-eabi-nm)
 
@@ -64,7 +71,6 @@ plugin=$CARGO_TARGET_DIR/count/release/libcount.so
 toolchain=$(bash "$boards/toolchain.sh" "${install[@]}" "$target" 2>"$work/log") ||
     { cat "$work/log" >&2; exit 77; }
 PATH=${toolchain:+$toolchain:}$PATH
-cd "$boards/qemu-mps2-an386"
 
 # build PROFILE BIN: the image's path.
 build() {
@@ -82,8 +88,8 @@ sum() {
 # Speed. Firmware prints `stack REGION BYTES` in the order in which the plugin closes the regions.
 image=$(build release count)
 pair=start=$(symbol "$image" count_start),stop=$(symbol "$image" count_stop)
-timeout 120 "$qemu" -machine mps2-an386 -nographic -semihosting-config enable=on,target=native \
-    -plugin "$plugin,$pair,out=$work/plugin" -kernel "$image" </dev/null >"$work/firmware" ||
+timeout 300 "${runner[@]}" "$image" -plugin "$plugin,$pair,out=$work/plugin" \
+    </dev/null >"$work/firmware" ||
     { cat "$work/firmware"; echo "measure.sh: the firmware ended with $?" >&2; exit 1; }
 paste -d' ' <(grep '^stack ' "$work/firmware") <(grep '^region ' "$work/plugin") |
     awk '{ print $2, $5, "instructions"; print $2, $3, "stack" }' >"$work/measured"
@@ -97,9 +103,9 @@ if [ -n "$profile" ]; then
         $1 == "region" { region = name[++regions]; next }
         wanted == "all" || wanted == region { print region, $2, $3, $4 }
     ' "$work/firmware" "$work/plugin" >"$work/at"
-    demangle=$(command -v llvm-cxxfilt{,-22,-19,-16,-14} c++filt | head -n 1 || true)
+    demangle=$(tool llvm-cxxfilt llvm-cxxfilt-{22,19,16,14} c++filt cat)
     echo "by function:"
-    awk '{ print $2, $1, $4 }' "$work/at" | sum | ${demangle:-cat}
+    awk '{ print $2, $1, $4 }' "$work/at" | sum | "$demangle"
     # An address stands in several lines, each inlined in the next: the innermost of ours.
     cut -d' ' -f3 "$work/at" | "$addr2line" --exe "$image" --addresses --inlines | awk '
         function flush() { if (NR > 1) print place == "" ? "?" : place }
@@ -116,20 +122,23 @@ for source in ${sizes:+src/bin/size_*.rs}; do
     bin=$(basename "$source" .rs)
     name=${bin#size_}
     image=$(build size "$bin")
-    digits=$("$nm" --print-size "$image" | awk '/6digits6PACKED/ { print $2; exit }')
-    "$size" "$image" | awk -v name="$name" -v digits="$((16#${digits:-0}))" 'NR == 2 {
-        print name, $1 + $2 - digits, "flash"; print name, $2 + $3, "ram" }' >>"$work/measured"
-    "$size" -A "$image" | awk -v name="$name" '
-        $1 == ".vector_table" || $1 == ".text" { sum += $2 } END { print name, sum, "code" }' >>"$work/measured"
+    digits=$("$nm" --print-size "$image" | awk '/6digits6PACKED/ { print $2 }')
+    "$size" -A "$image" | awk -v name="$name" -v digits="$((16#${digits:-0}))" '
+        $1 ~ /^\.(vector_table|init|text)/ { code += $2 }
+        $1 == ".rodata" || $1 == ".data" { data += $2 }
+        $1 == ".data" || $1 == ".bss" { ram += $2 }
+        END { print name, code + data - digits, "flash"; print name, code, "code"; print name, ram, "ram" }
+    ' >>"$work/measured"
 done
 
 rustc --version
-awk -v sizes="$sizes" '
+awk -v sizes="$sizes" -v board="$board" '
     function line(verdict) { printf "%-20s %-13s %10s %10s  %s\n", $1, $3, $2, ceiling[$1, $3], verdict }
     BEGIN { printf "%-20s %-13s %10s %10s\n", "name", "unit", "measured", "ceiling" }
     /^#/ || NF == 0 { next }
-    FNR == NR { ceiling[$1, $3] = $2; next }
+    FILENAME ~ /ceilings/ { ceiling[$1, $3] = $2; next }
     { seen[$1, $3] = 1 }
+    board != "qemu-mps2-an386" { line(""); next }
     !(($1, $3) in ceiling) { line("HAS NO CEILING"); bad = 1; next }
     $2 > ceiling[$1, $3] { line("EXCEEDED"); bad = 1; next }
     { line("") }
@@ -141,4 +150,4 @@ awk -v sizes="$sizes" '
             bad = 1
         }
         exit bad
-    }' "$boards/ceilings.txt" "$work/measured"
+    }' "$ceilings" "$work/measured"

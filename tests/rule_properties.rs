@@ -132,7 +132,9 @@ proptest! {
     }
 
     #[test]
-    fn a_row_that_preserves_zero_sums_to_zero(eps in 1e-7_f32..1.0, order in orders(), d in dims()) {
+    fn a_row_that_preserves_zero_sums_to_zero(
+        eps in 1e-7_f32..1.0, order in orders(), d in dims(),
+    ) {
         let dense = (Exact::ZeroPreserving { eps, order }, d.row());
         let centre = (Exact::DiracZero { eps }, d.inp() as usize);
         for (rule, inputs) in [dense, centre] {
@@ -189,7 +191,9 @@ proptest! {
     }
 
     #[test]
-    fn orthogonal_vectors_are(out in 1..24_u32, inp in 1..12_u32, taps in 1..4_u32, groups in 1..3_u32, key in keys()) {
+    fn orthogonal_vectors_are(
+        out in 1..24_u32, inp in 1..12_u32, taps in 1..4_u32, groups in 1..3_u32, key in keys(),
+    ) {
         let d = Dims::new(out * groups, inp, [1, taps], groups).unwrap();
         let mut w = vec![f32::NAN; d.len()];
         Orthogonal { gain: 1.0, key }.fill_f32(d, &mut w).unwrap();

@@ -5,5 +5,6 @@ fn main() {
     println!("cargo::rustc-link-search={folder}");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rustc-link-arg-bins=--nmagic");
+    println!("cargo::rerun-if-changed=device.x");
     println!("cargo::rerun-if-changed=memory.x");
 }

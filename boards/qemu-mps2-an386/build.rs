@@ -5,5 +5,9 @@ fn main() {
     println!("cargo::rustc-link-search={folder}");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rustc-link-arg-bins=--nmagic");
+    if std::env::var_os("CARGO_FEATURE_DEFMT").is_some() {
+        println!("cargo::rustc-link-arg-bins=-Tdefmt.x");
+    }
+    println!("cargo::rerun-if-changed=device.x");
     println!("cargo::rerun-if-changed=memory.x");
 }

@@ -2,7 +2,7 @@
 
 use super::{Scheme, Site};
 use crate::graph::Role;
-use crate::rule::{EPS, Exact, Order};
+use crate::rule::{EPS, Exact, Fill, LengthError, Order};
 use core::f32::consts::SQRT_2;
 
 /// IDInit (Pan et al., §3.4, last paragraph). In a plain network, every matrix and every kernel is
@@ -54,5 +54,19 @@ impl Scheme for IdInit {
     #[inline(always)]
     fn start(&self, site: &Site<'_>) -> Exact {
         self.rule(site)
+    }
+
+    /// A rule at a time, so that a program links these rules and no others.
+    #[inline(always)]
+    fn fill(&self, site: &Site<'_>, w: &mut [f32]) -> Result<(), LengthError> {
+        let (d, order) = (site.part.dims, self.order);
+        match self.rule(site) {
+            Exact::Identity { gain, .. } => Exact::Identity { gain, order }.fill_f32(d, w),
+            Exact::ZeroPreserving { eps, .. } => {
+                Exact::ZeroPreserving { eps, order }.fill_f32(d, w)
+            }
+            Exact::Constant { value } => Exact::Constant { value }.fill_f32(d, w),
+            _ => Exact::Zero.fill_f32(d, w),
+        }
     }
 }

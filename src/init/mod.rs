@@ -14,7 +14,7 @@ pub use named::Named;
 use crate::graph::{Node, Role};
 use crate::layer::{All, Kind, Part, PartKind, Uses};
 use crate::plan::Net;
-use crate::rule::{Exact, Fill, Key};
+use crate::rule::{Exact, Fill, Key, LengthError};
 
 /// What schemes know of a network as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,15 @@ pub trait Scheme {
 
     /// The start of one weight.
     fn start(&self, site: &Site<'_>) -> Self::Start;
+
+    /// Writes the start of one weight, which has as many numbers as its dimensions say.
+    ///
+    /// # Errors
+    /// A [`LengthError`] where `w` has another length.
+    #[inline(always)]
+    fn fill(&self, site: &Site<'_>, w: &mut [f32]) -> Result<(), LengthError> {
+        self.start(site).fill_f32(site.part.dims, w)
+    }
 }
 
 /// Writes the start of every weight of a network into `weights`, which has [`Net::weights`]
@@ -127,7 +136,7 @@ pub(crate) fn fill_linked<L: Uses, S: Scheme>(net: &Net<'_>, scheme: &S, weights
             let nodes = net.nodes();
             let site = Site { facts: &facts, nodes, number, node, part, part_number };
             // the lengths agree, because both come from the dimensions
-            let _ = scheme.start(&site).fill_f32(part.dims, w);
+            let _ = scheme.fill(&site, w);
             rest = later;
             part_number += 1;
         }

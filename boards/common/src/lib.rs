@@ -1,18 +1,21 @@
-//! The programs that every board runs, each a function over what a board can do.
+//! The programs that every board runs, and what they need of a board.
 //!
-//! A program prints one line `fingerprint NAME HEX` for each thing that must have the same bits
-//! everywhere; `tests/firmware.rs` computes the same on the host and compares.
+//! `tests/firmware.rs` runs [`programs`] on the host, and compares every line.
 
 #![no_std]
 
-mod fingerprint;
-pub mod init;
+pub mod count;
+pub mod learn;
 mod lend;
+mod measure;
 pub mod nets;
+pub mod programs;
 pub mod semihosting;
 
 use core::{fmt, panic::PanicInfo};
+use idinit::engine::{Error, Memory};
 pub use lend::Lend;
+use programs::{ARENA, STATE, Say, WEIGHTS};
 
 /// A board, as far as a program needs to know it.
 pub trait Board {
@@ -26,6 +29,21 @@ pub trait Board {
 pub const PANICKED: i32 = 101;
 /// The exit code after a processor fault.
 pub const FAULTED: i32 = 103;
+
+/// Runs one of [`programs`] to its end.
+pub fn run<B: Board>(program: impl FnOnce(Memory, Say) -> Result<(), Error>) -> ! {
+    static BUFFERS: Lend<([f32; WEIGHTS], [f32; STATE], [f32; ARENA])> =
+        Lend::new(([0.0; WEIGHTS], [0.0; STATE], [0.0; ARENA]));
+    let Some((weights, state, arena)) = BUFFERS.take() else { B::exit(1) };
+    let memory = Memory { weights, state, arena };
+    match program(memory, &mut |line| print::<B>(line)) {
+        Ok(()) => B::exit(0),
+        Err(error) => {
+            print::<B>(format_args!("{error}\n"));
+            B::exit(1)
+        }
+    }
+}
 
 /// Prints formatted text, `print::<B>(format_args!("{x}\n"))`.
 pub fn print<B: Board>(args: fmt::Arguments) {

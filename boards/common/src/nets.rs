@@ -18,12 +18,8 @@ pub enum Mlp {}
 
 impl Mlp {
     /// Its layers.
-    pub const GRAPH: Graph<5> = model::mlp(
-        Graph::input(Shape::vector(64)),
-        &[32, 32],
-        Activation::Relu,
-        CLASSES as u32,
-    );
+    pub const GRAPH: Graph<5> =
+        model::mlp(Graph::input(Shape::vector(64)), &[32, 32], Activation::Relu, CLASSES as u32);
 }
 
 impl Uses for Mlp {

@@ -1,9 +1,11 @@
-//! Fills a matrix with the identity and tells its bits.
+//! Starts two networks by identities and tells their bits.
 
 #![no_std]
 #![no_main]
 
+use common::programs;
+
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    common::init::run::<board::Qemu>()
+    common::run::<board::Qemu>(programs::init)
 }

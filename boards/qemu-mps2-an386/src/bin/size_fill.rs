@@ -4,12 +4,12 @@
 #![no_main]
 
 use board::Qemu;
-use common::{Board, init};
+use common::{Board, programs::identity};
 use core::hint::black_box;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
     let mut weights = [f32::NAN; 64 * 64];
-    let fill = init::identity(black_box(&mut weights));
+    let fill = identity(black_box(&mut weights));
     Qemu::exit(if fill.is_ok() { 0 } else { 1 })
 }

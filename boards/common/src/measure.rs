@@ -4,8 +4,7 @@
 //! caller is painted with a pattern first; afterwards, the deepest word that lost its paint tells how
 //! far the region went down.
 
-use crate::Qemu;
-use common::{Board, FAULTED};
+use crate::{Board, FAULTED};
 use core::{
     arch::asm,
     hint::black_box,
@@ -21,12 +20,12 @@ const PAINT: u32 = 0x5afe_57ac;
 ///
 /// What `work` reads should come through [`black_box`], or the compiler computes it beforehand.
 #[inline(never)]
-pub fn region<T>(name: &str, work: impl FnOnce() -> T) -> (T, usize) {
+pub fn region<B: Board, T>(name: &str, work: impl FnOnce() -> T) -> (T, usize) {
     let top = stack_pointer();
     let bottom = top - PAINTED;
     for word in (bottom..top).step_by(4) {
         // SAFETY: between the stack pointer and the program's data lies memory that nobody uses: RAM
-        // is 4 MiB, interrupts are off, and this loop calls nothing that would have a frame there.
+        // is 4 MiB or more, interrupts are off, and this loop calls nothing that would have a frame there.
         unsafe { with_exposed_provenance_mut::<u32>(word).write_volatile(PAINT) };
     }
     let result = counted(work);
@@ -35,11 +34,11 @@ pub fn region<T>(name: &str, work: impl FnOnce() -> T) -> (T, usize) {
         unsafe { with_exposed_provenance::<u32>(word).read_volatile() != PAINT }
     });
     if used == Some(bottom) {
-        Qemu::print("stack overran the paint\n");
-        Qemu::exit(FAULTED)
+        B::print("stack overran the paint\n");
+        B::exit(FAULTED)
     }
     let used = top - used.unwrap_or(top);
-    report("stack", name, used);
+    report::<B>("stack", name, used);
     (result, used)
 }
 
@@ -55,27 +54,39 @@ fn counted<T>(work: impl FnOnce() -> T) -> T {
 fn stack_pointer() -> usize {
     let sp: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv32")]
+    unsafe {
+        asm!("mv {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+    {
+        sp = unimplemented!("a stack pointer");
+    }
     sp
 }
 
 /// Prints `WHAT NAME BYTES` without text formatting, whose flash and stack would be measured along.
-pub fn report(what: &str, name: &str, bytes: usize) {
-    Qemu::print(what);
-    Qemu::print(" ");
-    Qemu::print(name);
-    Qemu::print(" ");
+pub fn report<B: Board>(what: &str, name: &str, bytes: usize) {
+    B::print(what);
+    B::print(" ");
+    B::print(name);
+    B::print(" ");
     let mut power = 1_000_000;
     let mut begun = false;
     while power > 0 {
         let digit = (bytes / power % 10) as u8;
         begun |= digit > 0 || power == 1;
         if begun {
-            Qemu::print(core::str::from_utf8(&[b'0' + digit]).unwrap_or("?"));
+            B::print(core::str::from_utf8(&[b'0' + digit]).unwrap_or("?"));
         }
         power /= 10;
     }
-    Qemu::print("\n");
+    B::print("\n");
 }
 
 /// The plugin counts from here.

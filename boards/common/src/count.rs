@@ -1,0 +1,106 @@
+//! The regions whose instructions and stack are measured; `boards/measure.sh` runs this.
+//!
+//! Another region is another call of [`region`] here and its lines in `boards/ceilings.txt`.
+
+use crate::{
+    Board, Lend,
+    measure::{region, report},
+    nets::{CLASSES, Cnn, Mlp},
+    programs::identity,
+};
+use core::hint::black_box;
+use idinit::{
+    data::digits::{image, train},
+    engine::{Engine, Error, Memory, Portable},
+    init::IdInit,
+    layer::Uses,
+    loss::Target,
+    plan::{Mode, Net, Plan},
+    update::{Momentum, Sgd, Update},
+};
+
+static N1_INFER: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::INFER, 1);
+static N1_SGD: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Sgd>(), 1);
+static N1_MOMENTUM: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Momentum>(), 1);
+static N2_INFER: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::INFER, 1);
+static N2_SGD: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>(), 1);
+
+const MOMENTUM: Momentum = Momentum { momentum: 0.9, decay: 0.0, nesterov: false };
+/// Steps before the measured one, so that the weights are no longer mostly zeros.
+const STEPS: usize = 50;
+const RATE: f32 = 0.01;
+
+/// More than any of the plans needs; an engine uses what its plan says.
+static WEIGHTS: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
+static STATE: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
+static ARENA: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
+
+/// The whole program.
+pub fn run<B: Board>() -> ! {
+    B::exit(if count::<B>().is_some() { 0 } else { 1 })
+}
+
+fn count<B: Board>() -> Option<()> {
+    let memory =
+        &mut Memory { weights: WEIGHTS.take()?, state: STATE.take()?, arena: ARENA.take()? };
+
+    let matrix = memory.weights.first_chunk_mut()?;
+    region::<B, _>("fill-64x64", || identity(black_box(matrix))).0.ok()?;
+
+    let net = N1_SGD.net();
+    training::<B, Mlp, _>("n1-train-sgd", "ram-n1-sgd", &net, Sgd::default(), memory)?;
+    inference::<B, Mlp>("n1-infer", &N1_INFER.net(), memory)?;
+    let net = N1_MOMENTUM.net();
+    training::<B, Mlp, _>("n1-train-momentum", "ram-n1-momentum", &net, MOMENTUM, memory)?;
+    let net = N2_SGD.net();
+    training::<B, Cnn, _>("n2-train-sgd", "ram-n2-sgd", &net, Sgd::default(), memory)?;
+    inference::<B, Cnn>("n2-infer", &N2_INFER.net(), memory)
+}
+
+/// An engine on memory that is lent to it for one measurement.
+fn engine<'a, S: Uses, U: Update>(
+    net: &Net<'a>,
+    update: U,
+    memory: &'a mut Memory<'static>,
+) -> Result<Portable<'a, S, U>, Error> {
+    let Memory { weights, state, arena } = memory;
+    Portable::new(*net, update, Memory { weights, state, arena })
+}
+
+/// One step behind [`STEPS`] others. Its memory is the plan's buffers, one image, and the stack.
+#[inline(never)]
+fn training<B: Board, S: Uses, U: Update>(
+    name: &str,
+    ram: &str,
+    net: &Net<'_>,
+    update: U,
+    memory: &mut Memory<'static>,
+) -> Option<()> {
+    let mut engine = engine::<S, U>(net, update, memory).ok()?;
+    engine.start(&IdInit::PAPER);
+    let mut x = [0.0; 64];
+    for k in 0..STEPS {
+        let label = image(train(k), &mut x)?;
+        engine.train(&x, Target::Labels(&[label]), black_box(RATE)).ok()?;
+    }
+    let label = [image(train(STEPS), &mut x)?];
+    let step = || engine.train(black_box(&x), Target::Labels(black_box(&label)), black_box(RATE));
+    let (loss, stack) = region::<B, _>(name, step);
+    loss.ok()?;
+    let numbers = net.weights() + net.state() + net.arena() + x.len();
+    report::<B>("ram", ram, 4 * numbers + stack);
+    Some(())
+}
+
+/// One image through the weights that training left.
+#[inline(never)]
+fn inference<B: Board, S: Uses>(
+    name: &str,
+    net: &Net<'_>,
+    memory: &mut Memory<'static>,
+) -> Option<()> {
+    let mut engine = engine::<S, Sgd>(net, Sgd::default(), memory).ok()?;
+    let (mut x, mut y) = ([0.0; 64], [0.0; CLASSES]);
+    image(train(STEPS), &mut x)?;
+    region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y))).0.ok()
+}

@@ -1,0 +1,11 @@
+//! Runs digits through two networks that were just started, and tells the bits of their outputs.
+
+#![no_std]
+#![no_main]
+
+use common::programs;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    common::run::<board::Qemu>(programs::infer)
+}

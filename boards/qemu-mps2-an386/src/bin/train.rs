@@ -1,0 +1,11 @@
+//! Trains two networks from identities on all digits, and tells the bits of their weights.
+
+#![no_std]
+#![no_main]
+
+use common::programs::{Work, train};
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    common::run::<board::Qemu>(|memory, say| train(Work::FULL, memory, say))
+}

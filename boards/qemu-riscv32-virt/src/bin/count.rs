@@ -1,0 +1,9 @@
+//! The regions whose instructions and stack `boards/measure.sh` measures.
+
+#![no_std]
+#![no_main]
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    common::count::run::<board::Qemu>()
+}

@@ -1,0 +1,519 @@
+//! The `idinit` command, run as a program: what it prints, what it writes, and how it fails.
+
+#![cfg(feature = "cli")]
+
+use idinit::recipe::Fingerprint;
+use idinit::rule::{Dims, Fan, Key, Orthogonal, Random, Start, gain};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// What a program ended with and printed.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn command(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_idinit"));
+    command.current_dir(folder).args(arguments.split_whitespace()).stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &str) -> Ended {
+    let output = command(folder, arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The standard output of a run that succeeds and complains of nothing.
+fn good(folder: &Path, arguments: &str) -> String {
+    let ended = run(folder, arguments);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{arguments}");
+    assert!(!ended.out.contains('\x1b'), "colours without a terminal: {arguments}");
+    ended.out
+}
+
+/// The names of what lies in a folder, sorted; none where it is not there.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn events<'a>(lines: &'a [Value], event: &'a str) -> impl Iterator<Item = &'a Value> {
+    lines.iter().filter(move |line| line["event"] == event)
+}
+
+#[test]
+fn the_default_run_leaves_its_files_and_takes_the_next_name() {
+    let folder = folder();
+    let out = good(folder.path(), "train --epochs 2");
+    assert!(out.starts_with("residual on digits: 35 layers, 8378 weights; 1438 examples"), "{out}");
+    for words in ["scheme", "idinit", "kaiming", "2/2", "Written to runs/residual-digits,"] {
+        assert!(out.contains(words), "{words} is not in {out}");
+    }
+    let run = folder.path().join("runs/residual-digits");
+    let files = [
+        "config.json",
+        "curve.svg",
+        "log.jsonl",
+        "weights-idinit.bin",
+        "weights-idinit.json",
+        "weights-kaiming.bin",
+        "weights-kaiming.json",
+    ];
+    assert_eq!(names(&run), files);
+    assert_eq!(names(&folder.path().join("runs")), ["residual-digits"]);
+
+    let text = |name| fs::read_to_string(run.join(name)).unwrap();
+    let config: Value = serde_json::from_str(&text("config.json")).unwrap();
+    assert_eq!((&config["epochs"], &config["rate"]), (&2.into(), &0.05.into()));
+    assert_eq!(config["decay"].to_string(), "0.0005");
+    let log = json_lines(&text("log.jsonl"));
+    assert_eq!((events(&log, "epoch").count(), events(&log, "result").count()), (4, 2));
+    let curve = text("curve.svg");
+    assert!(curve.starts_with("<svg") && curve.trim_end().ends_with("</svg>"));
+    assert!(curve.contains("kaiming") && curve.contains("test accuracy"));
+
+    let description: Value = serde_json::from_str(&text("weights-idinit.json")).unwrap();
+    let weights: Vec<f32> = fs::read(run.join("weights-idinit.bin"))
+        .unwrap()
+        .chunks(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert_eq!(description["fingerprint"], Fingerprint::of(&weights).to_string());
+    let parts = description["parts"].as_array().unwrap();
+    assert_eq!(parts[0]["name"], "stem");
+    assert_eq!(parts[0]["shape"], serde_json::json!([8, 3, 3, 1]));
+    let end = parts.iter().map(|part| part["len"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((end, weights.len()), (8378, 8378));
+
+    let out = good(folder.path(), "train --epochs 1 --scheme idinit --blocks 1");
+    assert!(out.contains("runs/residual-digits-2"), "{out}");
+}
+
+#[test]
+fn the_default_network_learns_the_digits_from_idinit() {
+    let folder = folder();
+    let lines = json_lines(&good(folder.path(), "train --scheme idinit --json"));
+    let result = events(&lines, "result").next().unwrap();
+    let accuracy = result["test_accuracy"].as_f64().unwrap();
+    assert!(accuracy >= 0.96, "{accuracy}");
+    assert_eq!(events(&lines, "run").count(), 1);
+    assert_eq!(events(&lines, "epoch").count(), 10);
+    assert_eq!(events(&lines, "written").next().unwrap()["folder"], "runs/residual-digits");
+}
+
+/// The weights of both schemes after a short run.
+fn trained(settings: &str) -> [Vec<u8>; 2] {
+    let folder = folder();
+    let settings = format!("train --blocks 1 --epochs 1 --out a {settings}");
+    good(folder.path(), &settings);
+    ["idinit", "kaiming"]
+        .map(|scheme| fs::read(folder.path().join(format!("a/weights-{scheme}.bin"))).unwrap())
+}
+
+#[test]
+fn a_run_is_a_function_of_its_settings_and_not_of_threads() {
+    let one = trained("--threads 1 --seed 3");
+    assert_eq!(one, trained("--threads 2 --seed 3"));
+    let [_, other] = trained("--seed 4");
+    assert_ne!(one[1], other);
+    let [_, clipped] = trained("--seed 3 --clip 0.1");
+    assert_ne!(one[1], clipped);
+    let [_, looking] = trained("--seed 3 --nesterov --warm-up 9 --schedule cosine --decay 0");
+    assert_ne!(one[1], looking);
+}
+
+#[test]
+fn every_small_model_trains() {
+    let folder = folder();
+    for model in ["mlp --hidden 24", "cnn --width 4", "residual --blocks 1 --width 4"] {
+        let arguments = format!("train {model} --epochs 2 --scheme idinit --json");
+        let lines = json_lines(&good(folder.path(), &arguments));
+        let accuracy = events(&lines, "result").next().unwrap()["test_accuracy"].as_f64().unwrap();
+        assert!(accuracy > 0.8, "{model}: {accuracy}");
+    }
+}
+
+#[test]
+fn a_start_that_diverges_is_a_line_of_the_table_and_the_others_go_on() {
+    let folder = folder();
+    let deep = "train --blocks 20 --width 4 --epochs 1 --batch 32 --out run --scheme";
+    let out = good(folder.path(), &format!("{deep} idinit,kaiming"));
+    let line = |name| out.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("kaiming ").contains("failed in epoch 1: "), "{out}");
+    assert!(line("idinit ").contains('%') && !line("idinit ").contains("failed"), "{out}");
+    let files =
+        ["config.json", "curve.svg", "log.jsonl", "weights-idinit.bin", "weights-idinit.json"];
+    assert_eq!(names(&folder.path().join("run")), files);
+
+    let ended = run(folder.path(), "train mlp --rate 1000 --epochs 1 --scheme idinit,kaiming");
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.err, "error: no start could be trained to the end\n");
+    assert_eq!(ended.out.matches("failed in epoch 1").count(), 2, "{}", ended.out);
+}
+
+/// The lines that `weights` prints, without `weights`.
+fn rows(arguments: &str) -> Vec<String> {
+    let out = good(Path::new("."), &format!("weights {arguments}"));
+    out.lines().map(str::to_string).collect()
+}
+
+#[test]
+fn exact_rules_print_what_the_paper_says() {
+    assert_eq!(rows("--rule idi --out 5 --in 2"), ["1,0", "0,1", "1,0", "0,1", "1,0"]);
+    assert_eq!(rows("--rule idi --out 2 --in 3 --gain -1.5"), ["-1.5,0,0", "0,-1.5,0"]);
+    let square = ["0.000001,-0.000001,0", "0,0.000001,-0.000001", "-0.000001,0,0.000001"];
+    assert_eq!(rows("--rule idiz --out 3 --in 3"), square);
+    let wide = ["0.5,0,-0.5,0,0,0", "0,0.5,0,-0.5,0,0"];
+    assert_eq!(rows("--rule idiz --out 2 --in 6 --eps 0.5"), wide);
+    assert_eq!(rows("--rule zero --out 2 --in 2"), ["0,0", "0,0"]);
+    assert_eq!(rows("--rule constant --value -0.25 --out 1 --in 2"), ["-0.25,-0.25"]);
+    assert_eq!(rows("--rule hadamard --out 2 --in 1"), ["0.70710677", "0.70710677"]);
+    let four = ["0.5,0.5,0.5", "0.5,-0.5,0.5", "0.5,0.5,-0.5", "0.5,-0.5,-0.5"];
+    assert_eq!(rows("--rule hadamard --out 4 --in 3"), four);
+}
+
+/// The kernel is 1 × 3, and a row is in PyTorch's order: the three taps of input 0, then of 1.
+#[test]
+fn kernels_are_printed_in_the_order_of_pytorch() {
+    let of = |rule: &str| rows(&format!("--rule {rule} --in 2 --kernel 1x3"));
+    assert_eq!(of("idic --out 3"), ["1,0,0,0,0,0", "0,0,0,1,0,0", "0,1,0,0,0,0"]);
+    assert_eq!(of("idic --out 3 --order spatial"), of("idic --out 3"));
+    let channel = ["1,0,0,0,0,0", "0,1,0,0,0,0", "0,0,1,0,0,0"];
+    assert_eq!(of("idic --out 3 --order channel"), channel);
+    assert_eq!(of("loose --out 3 --order channel --std 0"), channel);
+    // −ε stands two columns on: of the patch (tap 1 of the same input), or of the row
+    assert_eq!(of("idizc --out 2 --eps 2"), ["2,-2,0,0,0,0", "0,0,0,2,-2,0"]);
+    assert_eq!(of("idizc --out 2 --eps 2 --order channel"), ["2,0,-2,0,0,0", "0,2,0,-2,0,0"]);
+    assert_eq!(of("dirac --out 2"), ["0,1,0,0,0,0", "0,0,0,0,1,0"]);
+    assert_eq!(of("dirac-zero --out 2 --eps 2"), ["0,2,0,0,-2,0", "0,-2,0,0,2,0"]);
+    assert_eq!(of("hadamard --out 2 --gain 3"), ["0,3,0,0,0,0", "0,0,0,0,3,0"]);
+}
+
+#[test]
+fn inputs_are_those_of_all_groups() {
+    let pairs = ["1,0", "0,1", "1,0", "0,1"];
+    assert_eq!(rows("--rule idic --out 4 --in 4 --groups 2"), pairs);
+    assert_eq!(rows("--rule idic --out 2 --in 2 --groups 2 --kernel 2"), ["1,0,0,0", "1,0,0,0"]);
+}
+
+#[test]
+fn pictures_are_in_the_order_of_storage() {
+    let of = |arguments: &str| rows(&format!("{arguments} --format picture"));
+    assert_eq!(of("--rule idi --out 5 --in 2"), ["#.", ".#", "#.", ".#", "#."]);
+    assert_eq!(of("--rule idizc --out 2 --in 2 --kernel 1x3"), ["#.-...", ".#.-.."]);
+}
+
+/// Every decimal reads back to the same bits.
+#[test]
+fn random_rules_print_the_numbers_of_the_library() {
+    let d = Dims::new(6, 2, [2, 3], 2).unwrap();
+    let key = Key { seed: 7, tensor: 9 };
+    let cases: [(&str, Random); 14] = [
+        ("uniform", Random::uniform(1.0, key)),
+        ("uniform --bound 0.1", Random::uniform(0.1, key)),
+        ("normal", Random::normal(1.0, key)),
+        ("normal --std 1e-30", Random::normal(1e-30, key)),
+        ("truncated-normal --std 2", Random::TruncatedNormal { std: 2.0, key }),
+        ("xavier-uniform", Random::xavier_uniform(d, 1.0, key)),
+        ("xavier-normal --gain 2", Random::xavier_normal(d, 2.0, key)),
+        ("kaiming-uniform", Random::kaiming_uniform(d, Fan::In, gain::RELU, key)),
+        ("kaiming-uniform --fan out", Random::kaiming_uniform(d, Fan::Out, gain::RELU, key)),
+        ("kaiming-normal --fan in", Random::kaiming_normal(d, Fan::In, gain::RELU, key)),
+        ("kaiming-normal --gain 1", Random::kaiming_normal(d, Fan::In, 1.0, key)),
+        ("lecun-uniform", Random::lecun_uniform(d, key)),
+        ("lecun-normal", Random::lecun_normal(d, key)),
+        ("torch", Random::torch_default(d, key)),
+    ];
+    for (rule, random) in cases {
+        let sizes = "--out 6 --in 4 --kernel 2x3 --groups 2 --seed 7 --tensor 9";
+        let printed = rows(&format!("--rule {rule} {sizes}"));
+        assert_eq!(printed.len(), 6);
+        for (o, line) in printed.iter().enumerate() {
+            let numbers: Vec<f32> = line.split(',').map(|n| n.parse().unwrap()).collect();
+            assert_eq!(numbers.len(), 12, "{rule}");
+            for (place, number) in numbers.into_iter().enumerate() {
+                // printed [in][tap], stored [tap][in]
+                let (input, tap) = (place / 6, place % 6);
+                let stored = random.at(d, o * 12 + tap * 2 + input);
+                assert_eq!(number.to_bits(), stored.to_bits(), "{rule}, row {o}, place {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn orthogonal_rows_are_orthogonal() {
+    let printed = rows("--rule orthogonal --out 2 --in 3 --gain 2 --seed 1");
+    let rows: Vec<Vec<f32>> = printed
+        .iter()
+        .map(|line| line.split(',').map(|number| number.parse().unwrap()).collect())
+        .collect();
+    let dot = |a: usize, b: usize| rows[a].iter().zip(&rows[b]).map(|(a, b)| a * b).sum::<f32>();
+    assert!((dot(0, 0) - 4.0).abs() < 1e-5 && (dot(1, 1) - 4.0).abs() < 1e-5);
+    assert!(dot(0, 1).abs() < 1e-5);
+    let mut whole = [0.0; 6];
+    let rule = Orthogonal { gain: 2.0, key: Key { seed: 1, tensor: 0 } };
+    idinit::rule::Fill::fill_f32(&rule, Dims::dense(2, 3).unwrap(), &mut whole).unwrap();
+    assert_eq!(rows.concat(), whole);
+}
+
+#[test]
+fn minus_nothing_keeps_its_sign() {
+    assert_eq!(rows("--rule constant --value -0 --out 1 --in 2"), ["-0,-0"]);
+    let json = rows("--rule constant --value -0 --out 1 --in 2 --format json").concat();
+    let object: Value = serde_json::from_str(&json).unwrap();
+    assert!(object["weights"][0][0].as_f64().unwrap().is_sign_negative());
+}
+
+#[test]
+fn json_holds_sizes_and_numbers() {
+    let json = rows("--rule idizc --out 2 --in 4 --kernel 1x3 --groups 2 --format json").concat();
+    let object: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(object["shape"], serde_json::json!([2, 2, 1, 3]));
+    assert_eq!((&object["groups"], &object["inputs"]), (&2.into(), &4.into()));
+    // one output a group: +ε in column 0 of the patch, −ε in column 1, the other input at tap 0
+    assert_eq!(object["weights"][1], serde_json::json!([1e-6, 0.0, 0.0, -1e-6, 0.0, 0.0]));
+}
+
+#[test]
+fn a_file_is_there_whole_or_not_at_all() {
+    let folder = folder();
+    let file = folder.path().join("w.csv");
+    good(folder.path(), "weights --rule idi --out 2 --in 2 -o w.csv");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1,0\n0,1\n");
+    // one of these is beyond the largest single-precision number
+    let ended = run(folder.path(), "weights --rule normal --std 3e38 --out 9 --in 9 -o w.csv");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.starts_with("error: w.csv: output "), "{}", ended.err);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1,0\n0,1\n");
+    assert_eq!(names(folder.path()), ["w.csv"]);
+}
+
+/// The starts of this crate do not change: who published one of these can be checked for ever.
+#[test]
+fn fingerprints_are_stable() {
+    let cases = [
+        ("residual", "aee7bd7df9c20969"),
+        ("residual --scheme idinit --seed 5", "aee7bd7df9c20969"),
+    ];
+    for (arguments, fingerprint) in cases {
+        let out = good(Path::new("."), &format!("fingerprint {arguments}"));
+        assert_eq!(out.split_whitespace().next(), Some(fingerprint), "{arguments}");
+    }
+    let out = good(Path::new("."), "fingerprint mlp --data mnist --hidden 16,8 --json");
+    let line: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&line["weights"], &line["data"]), (&12786.into(), &"mnist".into()));
+    assert_eq!(line["sizes"]["hidden"], serde_json::json!([16, 8]));
+}
+
+#[test]
+fn a_plan_is_a_table_or_lines_of_json() {
+    let here = Path::new(".");
+    let out = good(here, "plan --blocks 1 --batch 4");
+    assert!(out.contains("stem") && out.contains("total"), "{out}");
+    let arena = |arguments: &str| {
+        let lines = json_lines(&good(here, &format!("plan --blocks 1 --json {arguments}")));
+        assert_eq!(lines.len(), 11);
+        let last = lines.last().unwrap();
+        ["arena_bytes", "state_bytes", "weights_bytes"].map(|bytes| last[bytes].as_u64().unwrap())
+    };
+    let [training, state, weights] = arena("");
+    assert_eq!(state, weights);
+    let [inferring, none, _] = arena("--mode infer");
+    assert!(inferring < training && none == 0);
+    assert_eq!(arena("--update sgd")[1], 0);
+    assert_eq!(arena("--update sgd --clip")[1], weights);
+    assert_eq!(arena("--mode last:1")[1], arena("--mode only:head")[1]);
+    assert!(arena("--mode only:stem,head")[1] > arena("--mode last:1")[1]);
+}
+
+#[test]
+fn every_model_is_listed() {
+    let here = Path::new(".");
+    let text = good(here, "models");
+    let lines = json_lines(&good(here, "models --json"));
+    assert_eq!(lines.len(), 5);
+    for line in lines {
+        let name = line["model"].as_str().unwrap();
+        assert!(text.lines().any(|text| text.split_whitespace().next() == Some(name)));
+        good(here, &format!("fingerprint {name}"));
+    }
+}
+
+#[test]
+fn help_mentions_what_can_be_set() {
+    let mentioned = [
+        (
+            "train",
+            "--data --data-dir --width --blocks --hidden --scheme --epochs --batch --rate \
+             --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json",
+        ),
+        (
+            "weights",
+            "--rule --out --in --kernel --groups --order --gain --eps --std --bound --value --fan \
+             --seed --tensor --format --output orthogonal truncated-normal",
+        ),
+        ("plan", "--batch --mode --update --clip --json --hidden last:K"),
+        ("fingerprint", "--scheme --seed --json --width"),
+        ("models", "--json"),
+    ];
+    for (subcommand, options) in mentioned {
+        let help = good(Path::new("."), &format!("{subcommand} --help"));
+        for option in options.split_whitespace().chain(["Examples:"]) {
+            assert!(help.contains(option), "{subcommand} does not mention {option}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+    assert!(good(Path::new("."), "--version").starts_with("idinit "));
+}
+
+/// Every mistake is one line, and leaves nothing behind.
+#[test]
+fn mistakes_are_one_line_and_leave_no_file() {
+    let cases: &[(&str, i32, &[&str])] = &[
+        ("frobnicate", 2, &["frobnicate"]),
+        ("train resdual", 2, &["'resdual'", "similar value exists: 'residual'"]),
+        ("train --scheme kaimin", 2, &["'kaimin'", "similar value exists: 'kaiming'"]),
+        ("train --epoch 3", 2, &["--epoch", "'--epochs'"]),
+        ("train --epochs 0", 2, &["--epochs"]),
+        ("train --rate nan", 2, &["--rate"]),
+        ("train --rate 1001", 2, &["--rate", "0 to 1000"]),
+        ("train --momentum 1.5", 2, &["--momentum", "0 to 1"]),
+        ("train --schedule step", 2, &["constant, linear, cosine"]),
+        ("train --batch 5000", 2, &["5000", "1438"]),
+        ("train --width 0", 2, &["residual on digits", "zero", "layer 0"]),
+        ("train --width 4000000000", 2, &["too large"]),
+        ("train --blocks 51", 2, &["more layers", "256"]),
+        ("train mlp --width 3", 2, &["mlp takes no --width", "--hidden"]),
+        ("train linear5 --hidden 3", 2, &["linear5 takes no --hidden"]),
+        ("train mlp --hidden 300000,300000", 2, &["too large", "layer 2"]),
+        (
+            "train linear5 --data-dir nowhere",
+            1,
+            &["nowhere/mnist/train-images-idx3-ubyte", "bash examples/get-data.sh mnist nowhere"],
+        ),
+        ("train mlp --data fashion", 1, &["bash examples/get-data.sh fashion data"]),
+        ("train --out nowhere/run", 1, &["nowhere/run: No such file"]),
+        ("train --out /dev/null/run", 1, &["/dev/null/run: Not a directory"]),
+        ("train --out /", 1, &["/: is there already"]),
+        ("weights --rule idi", 2, &["--out", "--in"]),
+        ("weights --rule idii --out 2 --in 2", 2, &["similar value exists: 'idi"]),
+        ("weights --rule idi --out 2 --in 2 --kernel 3", 2, &["idi has no kernel", "idic"]),
+        ("weights --rule idiz --out 2 --in 2 --kernel 1x3", 2, &["idiz has no kernel", "idizc"]),
+        ("weights --rule idi --out 2 --in 2 --std 1", 2, &["idi takes no --std"]),
+        ("weights --rule torch --out 2 --in 2 --gain 1", 2, &["torch takes no --gain"]),
+        ("weights --rule idi --out 0 --in 2", 2, &["a size is zero"]),
+        ("weights --rule idic --out 4 --in 3 --groups 2", 2, &["3 inputs", "2 groups"]),
+        ("weights --rule idic --out 3 --in 4 --groups 2", 2, &["3 outputs", "2 groups"]),
+        ("weights --rule idic --out 3 --in 4 --groups 0", 2, &["zero"]),
+        ("weights --rule idic --out 3 --in 4 --kernel 3by3", 2, &["KHxKW"]),
+        ("weights --rule idi --out 3 --in 4 --gain inf", 2, &["--gain", "not a number"]),
+        ("weights --rule zero --out 4294967295 --in 4294967295", 2, &["address space"]),
+        ("weights --rule orthogonal --out 1048576 --in 1099511", 1, &["no memory"]),
+        ("weights --rule idi --out 2 --in 2 -o nowhere/w", 1, &["nowhere/w: No such file"]),
+        ("weights --rule idi --out 2 --in 2 -o /", 1, &["/: Is a directory"]),
+        ("plan --mode some", 2, &["last:K"]),
+        ("plan --mode only:tail", 2, &["'tail'", "stem, head"]),
+        ("plan --mode last:0", 2, &["no layer to train"]),
+        ("plan --batch 0", 2, &["at least one example"]),
+        ("plan --batch 4000000000", 2, &["32 bits"]),
+        ("fingerprint --scheme idini", 2, &["'idinit'"]),
+    ];
+    let folder = folder();
+    for (arguments, code, words) in cases {
+        let Ended { code: got, out, err } = run(folder.path(), arguments);
+        assert_eq!((got, out.as_str()), (Some(*code), ""), "{arguments}: {err}");
+        assert!(err.starts_with("error: ") && err.ends_with('\n'), "{arguments}: {err}");
+        assert_eq!(err.lines().count(), 1, "{arguments}: {err}");
+        for word in *words {
+            assert!(err.contains(word), "{arguments}: {word} is not in {err}");
+        }
+        assert_eq!(names(folder.path()), [""; 0], "{arguments} left something behind");
+    }
+}
+
+#[test]
+fn a_damaged_file_of_data_is_one_line() {
+    let folder = folder();
+    let mnist = folder.path().join("data/mnist");
+    fs::create_dir_all(&mnist).unwrap();
+    fs::write(mnist.join("train-images-idx3-ubyte"), b"not a picture").unwrap();
+    let ended = run(folder.path(), "train mlp --data mnist --epochs 1");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    assert!(ended.err.contains("train-images-idx3-ubyte begins with"), "{}", ended.err);
+    assert_eq!(names(folder.path()), ["data"]);
+}
+
+#[test]
+fn a_folder_that_is_there_must_be_empty() {
+    let folder = folder();
+    let settings = "train mlp --epochs 1 --scheme idinit --out run";
+    fs::create_dir(folder.path().join("run")).unwrap();
+    good(folder.path(), settings);
+    assert_eq!(names(&folder.path().join("run")).len(), 5);
+    let before = fs::read(folder.path().join("run/log.jsonl")).unwrap();
+    let ended = run(folder.path(), settings);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.starts_with("error: run: is there already"), "{}", ended.err);
+    assert_eq!(fs::read(folder.path().join("run/log.jsonl")).unwrap(), before);
+    assert_eq!(names(folder.path()), ["run"]);
+}
+
+/// A device that is always full, where the system has one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_line() {
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let folder = folder();
+    let ended = run(folder.path(), "weights --rule idi --out 2 --in 2 -o /dev/full");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.starts_with("error: /dev/full: No space left"), "{}", ended.err);
+    for arguments in ["weights --rule zero --out 999 --in 99", "models", "plan", "train --json"] {
+        let output = command(folder.path(), arguments).stdout(full()).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}");
+        assert!(err.starts_with("error: standard output: No space left"), "{arguments}: {err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+    }
+    let silent = command(folder.path(), "weights --rule nothing").stderr(full()).status().unwrap();
+    assert_eq!(silent.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_quietly() {
+    let folder = folder();
+    for arguments in ["weights --rule zero --out 100000 --in 100", "train mlp --epochs 500 --json"]
+    {
+        let mut child = command(folder.path(), arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty());
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""), "{arguments}");
+        assert_eq!(names(&folder.path().join("runs")), [""; 0]);
+    }
+}

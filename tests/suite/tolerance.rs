@@ -1,0 +1,116 @@
+//! Every tolerance of the tests, with its reason. A tolerance is a share of the largest magnitude
+//! in the numbers that are compared; that of a network is the sum over its layers.
+
+use idinit::graph::Node;
+use idinit::layer::Kind;
+
+/// What is compared with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Outputs in f32 with the definition in f64.
+    Output,
+    /// A loss in f32 with the definition in f64.
+    Loss,
+    /// Gradients in f32 with central differences in f64.
+    Differences,
+    /// Outputs and loss in f32 with PyTorch in f64.
+    TorchForward,
+    /// Gradients in f32 with PyTorch in f64.
+    TorchGradient,
+    /// Running statistics in f32 with the definition in f64.
+    Statistics,
+    /// A step of a dense layer for one example, which multiplies the rate with dy first, with one
+    /// that multiplies it last.
+    OneExample,
+    /// Weights after 20 steps with those of `torch.optim` in f64.
+    Trajectory,
+}
+
+/// One rounding of f32, 2⁻²⁴.
+const ULP: f64 = 1.0 / 16_777_216.0;
+
+/// The share by which one layer may differ.
+fn of_layer(against: Against, kind: Kind) -> f64 {
+    match (against, kind) {
+        // nothing is computed: bits are moved
+        (_, Kind::Flatten | Kind::Shortcut) => 0.0,
+        // a choice of one of the inputs, or a sign
+        (_, Kind::MaxPool | Kind::Relu) => 0.0,
+        // one rounding a number; backward sums up to a few hundred of either sign for one weight
+        (Against::Output | Against::Loss | Against::TorchForward, Kind::LeakyRelu | Kind::Add) => {
+            ULP
+        }
+        (
+            Against::Output | Against::Loss | Against::TorchForward,
+            Kind::ScalarBias | Kind::Multiplier,
+        ) => ULP,
+        (_, Kind::LeakyRelu | Kind::Add | Kind::ScalarBias | Kind::Multiplier) => 16.0 * ULP,
+        // a sum of up to 49 numbers, then a product
+        (_, Kind::AveragePool | Kind::GlobalAveragePool) => 8.0 * ULP,
+        // dot products of up to 200 terms of either sign: roundings add up like a random walk,
+        // √200 ≈ 14; backward sums up to 300 products for one weight
+        (_, Kind::Dense | Kind::Conv2d) => 16.0 * ULP,
+        // libm is good to 1 ulp, and 1 − y² loses up to 2 bits where y is near 1
+        (_, Kind::Tanh | Kind::Sigmoid) => 8.0 * ULP,
+        // erf and exp to 1 ulp each, four products
+        (_, Kind::Gelu) => 8.0 * ULP,
+        // two passes of sums, a root and a quotient; backward, two sums cancel against dy
+        (_, Kind::BatchNorm | Kind::LayerNorm) => 32.0 * ULP,
+        // a layer that the table does not know has no tolerance at all
+        (_, _) => f64::NAN,
+    }
+}
+
+/// The share by which what is compared may differ whatever the layers are.
+fn of_comparison(against: Against) -> f64 {
+    match against {
+        Against::Output => 0.0,
+        // exp and ln to 1 ulp, sums over at most 7 classes and 5 examples
+        Against::Loss => 8.0 * ULP,
+        // differences of step h = 1e-6 in f64 are good to 1e-16 / h = 1e-10 of the loss, and to
+        // h² of the third derivative, both far less than the rounding of dy in f32
+        Against::Differences => 16.0 * ULP,
+        // numbers are written with 8 digits, half a unit of which is 5e-8 at worst
+        Against::TorchForward => 2.0 * ULP,
+        Against::TorchGradient => 16.0 * ULP,
+        // one rounding each for the product and the sum of r + m (batch − r)
+        Against::Statistics => 4.0 * ULP,
+        // two roundings of the step and two of the weight, where there is decay
+        Against::OneExample => 4.0 * ULP,
+        // 20 steps, each with one rounding of the weight, and rates of at most 1, which do not
+        // amplify what is already there on the nets of the file (checked by their loss falling)
+        Against::Trajectory => 60.0 * ULP,
+    }
+}
+
+/// The share by which a network of these layers may differ.
+pub fn tolerance(against: Against, nodes: &[Node]) -> f64 {
+    let layers = nodes.iter().map(|node| of_layer(against, node.layer.kind()));
+    of_comparison(against) + layers.sum::<f64>()
+}
+
+/// Where `got` first differs from `want` by more than the share `tolerance` of the largest magnitude
+/// among `want` and `scale`.
+pub fn difference(got: &[f64], want: &[f64], tolerance: f64, scale: f64) -> Option<String> {
+    if got.len() != want.len() {
+        return Some(format!("{} numbers, not {}", got.len(), want.len()));
+    }
+    let most = want.iter().fold(scale, |most, want| most.max(want.abs()));
+    got.iter().zip(want).enumerate().find_map(|(i, (got, want))| {
+        let share = (got - want).abs() / most.max(f64::MIN_POSITIVE);
+        // NaN differs from everything
+        (share.is_nan() || tolerance.is_nan() || share > tolerance).then(|| {
+            format!(
+                "number {i} is {got}, not {want}: {share:e} of {most}; {tolerance:e} is allowed"
+            )
+        })
+    })
+}
+
+/// Fails where they differ.
+#[track_caller]
+pub fn close(what: &str, got: &[f64], want: &[f64], tolerance: f64, scale: f64) {
+    if let Some(difference) = difference(got, want, tolerance, scale) {
+        panic!("{what}: {difference}");
+    }
+}
