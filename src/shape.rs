@@ -45,9 +45,7 @@ impl Shape {
 
     /// Whether two shapes are the same; `==` is not yet available to a `const fn`.
     pub const fn same(self, other: Self) -> bool {
-        self.height == other.height
-            && self.width == other.width
-            && self.channels == other.channels
+        self.height == other.height && self.width == other.width && self.channels == other.channels
     }
 
     /// Whether the shape holds something, and no more than [`Shape::MOST`].
@@ -123,7 +121,9 @@ pub(crate) fn cut(all: &mut [f32], spans: [Span; 5]) -> [&mut [f32]; 5] {
             }
         }
         let Some((span, part)) = lowest else { break };
-        let Some((_, from)) = rest.split_at_mut_checked((span.start - begin) as usize) else { break };
+        let Some((_, from)) = rest.split_at_mut_checked((span.start - begin) as usize) else {
+            break;
+        };
         let Some((taken, behind)) = from.split_at_mut_checked(span.len as usize) else { break };
         *part = taken;
         (rest, begin) = (behind, span.start + span.len);

@@ -123,7 +123,9 @@ impl core::fmt::Display for Error {
                 f,
                 "the plan has {planned} numbers of state a weight, the update needs {needed}"
             ),
-            Self::Settings => f.write_str("the momentum is not within 0 … 1, or a decay is negative"),
+            Self::Settings => {
+                f.write_str("the momentum is not within 0 … 1, or a decay is negative")
+            }
             Self::Rate(rate) => write!(f, "the learning rate {rate} is out of range"),
             Self::Loss(loss) => write!(f, "the loss is {loss}; no weight has moved"),
             Self::Diverged { node } => {

@@ -2,11 +2,12 @@
 //! same bits on every processor.
 
 use super::{Buffer, Engine, Error};
+use crate::graph::Node;
 use crate::init::{self, Scheme};
 use crate::layer::{Backward, Forward, Uses, Weights};
 use crate::loss::Target;
 use crate::math;
-use crate::plan::Net;
+use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Update};
 use core::fmt;
@@ -164,6 +165,24 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         output
     }
 
+    /// The loss of the outputs, which lie at `y`; their gradients then lie where backward looks.
+    #[inline(never)]
+    fn loss(&mut self, y: Span, target: Target<'_>) -> f32 {
+        let Some(last) = self.net.slots.last() else { return f32::NAN };
+        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.len());
+        if dy.start != y.start {
+            let none = Span::EMPTY;
+            let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
+            math::copy(dy, y);
+        }
+        let dy = dy.of_mut(self.memory.arena);
+        match (S::SET.has_cross_entropy(), S::SET.has_squared_error()) {
+            (true, true) => self.net.loss.descend::<true, true>(dy, target, outputs),
+            (true, false) => self.net.loss.descend::<true, false>(dy, target, outputs),
+            (false, _) => self.net.loss.descend::<false, true>(dy, target, outputs),
+        }
+    }
+
     /// All layers backward, from the gradient of the outputs in its place. `state` is where the
     /// state of `update` begins in the buffer of state.
     #[inline(never)]
@@ -178,23 +197,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
-            let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
-            // no layer reads both its input and its output
-            let read = match (style.reads_x, style.reads_y) {
-                (true, _) => net.value(node.from).first(x_len),
-                (_, true) => slot.y.first(y_len),
-                _ => Span::EMPTY,
-            };
-            let dx = match slot.shares_gradient {
-                true => Span::EMPTY,
-                false => net.gradient(node.from).first(x_len),
-            };
-            let second = match node.second {
-                Some(second) => net.gradient(second).first(y_len),
-                None => Span::EMPTY,
-            };
-            let spans = [read, slot.saved, slot.dy.first(y_len), dx, second];
-            let [read, saved, dy, dx, second] = cut(arena, spans);
+            let [read, saved, dy, dx, second] = pieces(net, (node, slot), examples, arena);
             let (x, y) = match (style.reads_x, node.from.node()) {
                 (true, None) => (input, &[][..]),
                 (true, _) => (&*read, &[][..]),
@@ -278,8 +281,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
         let examples = self.examples(x)?;
-        let outputs = self.net.output.len();
-        self.net.loss.check(target, examples, outputs)?;
+        self.net.loss.check(target, examples, self.net.output.len())?;
         if !self.net.trains {
             return Err(Error::Update { planned: 0, needed: U::STATE });
         }
@@ -289,19 +291,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
             return Err(Error::Rate(rate));
         }
         let y = self.forward(x, examples, true);
-        let Some(last) = self.net.slots.last() else { return Err(Error::Uses) };
-        let dy = last.dy.first(y.len as usize);
-        if dy.start != y.start {
-            let none = Span::EMPTY;
-            let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
-            math::copy(dy, y);
-        }
-        let dy = dy.of_mut(self.memory.arena);
-        let loss = match (S::SET.has_cross_entropy(), S::SET.has_squared_error()) {
-            (true, true) => self.net.loss.descend::<true, true>(dy, target, outputs),
-            (true, false) => self.net.loss.descend::<true, false>(dy, target, outputs),
-            (false, _) => self.net.loss.descend::<false, true>(dy, target, outputs),
-        };
+        let loss = self.loss(y, target);
         if !loss.is_finite() {
             return Err(Error::Loss(loss));
         }
@@ -325,6 +315,34 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         math::copy(w, self.all_weights());
         Ok(())
     }
+}
+
+/// What a backward pass reads and writes: the input or the output of the layer, what it saved, the
+/// gradient of its output, and those of its first and second operand.
+#[inline(never)]
+fn pieces<'a>(
+    net: &Net<'_>,
+    (node, slot): (&Node, &Slot),
+    examples: usize,
+    arena: &'a mut [f32],
+) -> [&'a mut [f32]; 5] {
+    let style = node.layer.style(slot.trained);
+    let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
+    // no layer reads both its input and its output
+    let read = match (style.reads_x, style.reads_y) {
+        (true, _) => net.value(node.from).first(x_len),
+        (_, true) => slot.y.first(y_len),
+        _ => Span::EMPTY,
+    };
+    let dx = match slot.shares_gradient {
+        true => Span::EMPTY,
+        false => net.gradient(node.from).first(x_len),
+    };
+    let second = match node.second {
+        Some(second) => net.gradient(second).first(y_len),
+        None => Span::EMPTY,
+    };
+    cut(arena, [read, slot.saved, slot.dy.first(y_len), dx, second])
 }
 
 /// Whether numbers are small enough to compute with; NaN is not.

@@ -5,9 +5,7 @@ mod baseline;
 mod idinit;
 mod named;
 
-pub use baseline::{
-    Fixup, Kaiming, Orthonormal, TorchDefault, Written, Xavier, ZerO, ZeroGamma,
-};
+pub use baseline::{Fixup, Kaiming, Orthonormal, TorchDefault, Written, Xavier, ZerO, ZeroGamma};
 pub use idinit::IdInit;
 pub use named::Named;
 

@@ -89,10 +89,7 @@ impl Line {
     #[inline(always)]
     pub fn pair_meets_all(&self, pixel: usize) -> bool {
         let start = pixel + self.padding + 1;
-        self.stride == 1
-            && pixel + 1 < self.length
-            && start >= self.kernel
-            && start < self.steps
+        self.stride == 1 && pixel + 1 < self.length && start >= self.kernel && start < self.steps
     }
 
     /// The windows whose tap `tap` meets the picture.
@@ -194,7 +191,9 @@ mod tests {
                 let windows = |pixel| (0..line.kernel).map(move |tap| line.window(pixel, tap));
                 let pair = line.stride == 1
                     && pixel + 1 < line.length
-                    && windows(pixel).zip(windows(pixel + 1)).all(|(a, b)| a.is_some() && b.is_some());
+                    && windows(pixel)
+                        .zip(windows(pixel + 1))
+                        .all(|(a, b)| a.is_some() && b.is_some());
                 assert_eq!(line.pair_meets_all(pixel), pair);
             }
             let all = (0..steps)

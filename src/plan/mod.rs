@@ -354,12 +354,7 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Places the gradients of the operands of layer `k`, unless they have their places already.
-    const fn lay_gradients(
-        &mut self,
-        memory: &mut Memory<N>,
-        k: usize,
-        last_user: &[usize; N],
-    ) {
+    const fn lay_gradients(&mut self, memory: &mut Memory<N>, k: usize, last_user: &[usize; N]) {
         let node = self.graph.nodes()[k];
         if let Some(from) = node.from.node()
             && self.slots[from].backward
@@ -384,13 +379,7 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Frees the place of a value that nobody reads after `now`.
-    const fn release(
-        &self,
-        memory: &mut Memory<N>,
-        value: Value,
-        dies: &[usize; N],
-        now: usize,
-    ) {
+    const fn release(&self, memory: &mut Memory<N>, value: Value, dies: &[usize; N], now: usize) {
         if let Some(node) = value.node()
             && dies[node] == now
         {

@@ -28,7 +28,11 @@ impl fmt::Display for Table<'_> {
             }
             writeln!(f)?;
         }
-        writeln!(f, "batch {}; value, gradient and saved are places in the arena, in numbers of 4 bytes; * is trained", net.batch)?;
+        writeln!(
+            f,
+            "batch {}; value, gradient and saved are places in the arena, in numbers of 4 bytes; * is trained",
+            net.batch
+        )?;
         for (name, numbers) in
             [("weights", net.weights), ("state", net.state), ("arena", net.arena)]
         {

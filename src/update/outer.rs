@@ -65,7 +65,9 @@ pub(super) fn rows_with_state(
     let twos = twos.as_chunks::<2>().0;
     let (first, last) = w.split_at_mut(done.min(w.len()));
     let (first_v, last_v) = v.split_at_mut(done.min(v.len()));
-    let rows = first.chunks_exact_mut((2 * width).max(1)).zip(first_v.chunks_exact_mut((2 * width).max(1)));
+    let rows = first
+        .chunks_exact_mut((2 * width).max(1))
+        .zip(first_v.chunks_exact_mut((2 * width).max(1)));
     for ((w, v), &[ga, gb]) in rows.zip(twos) {
         let (w, v) = (w.split_at_mut_checked(width), v.split_at_mut_checked(width));
         let (Some((a, b)), Some((va, vb))) = (w, v) else { return };

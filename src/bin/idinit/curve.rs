@@ -97,7 +97,9 @@ where
         .x_desc("epoch")
         .x_labels(last.min(11))
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y}"))
+        .y_labels(8)
+        // in single precision, as 0.7 is 0.7000000000000001 of the ticks' arithmetic
+        .y_label_formatter(&|y| (*y as f32).to_string())
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(INK.mix(0.6))

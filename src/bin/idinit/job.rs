@@ -15,6 +15,7 @@ use idinit::train::{Epoch, Run, Settings};
 use idinit::update::{Clip, Momentum, Update};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use std::io::{self, Write};
 use std::process;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -131,6 +132,10 @@ impl Job {
                 }
             }
         });
+        if !bars.is_hidden() {
+            // the last bar ends without a line break
+            let _ = writeln!(io::stderr());
+        }
         let outcomes: Option<Vec<_>> = outcomes.into_iter().collect();
         outcomes.ok_or_else(|| Failure::failed("a thread ended early"))
     }

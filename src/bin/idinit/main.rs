@@ -16,6 +16,7 @@ mod network;
 mod output;
 mod plan;
 mod report;
+mod rows;
 mod train;
 mod weights;
 

@@ -2,11 +2,10 @@
 
 use crate::failure::Failure;
 use crate::output;
+use crate::rows::Rows;
 use clap::{Args, ValueEnum};
 use idinit::init::Written;
-use idinit::rule::{Dims, EPS, Exact, Fan, Fill, Key, Order, Random, Rule, Start, gain};
-use std::fmt::Debug;
-use std::io::{self, Write};
+use idinit::rule::{Dims, EPS, Exact, Fan, Key, Order, Random, Rule, gain};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -180,7 +179,7 @@ impl Weights {
         output::write(self.file.as_deref(), |out| match self.format {
             Format::Csv => rows.csv(out),
             Format::Picture => rows.picture(out),
-            Format::Json => rows.json(out, self.rule, self.inputs),
+            Format::Json => rows.json(out, &self.rule.text(), self.inputs),
         })
     }
 
@@ -286,95 +285,5 @@ impl Weights {
 impl Name {
     fn text(self) -> String {
         self.to_possible_value().map_or(String::new(), |value| value.get_name().to_string())
-    }
-}
-
-/// A weight, output by output, in the order of storage.
-struct Rows {
-    dims: Dims,
-    rule: Option<Rule>,
-    /// All numbers, where they cannot be had one by one.
-    whole: Vec<f32>,
-}
-
-impl Rows {
-    fn new(written: Written, dims: Dims) -> Result<Self, Failure> {
-        if let Written::Rule(rule) = written {
-            return Ok(Self { dims, rule: Some(rule), whole: Vec::new() });
-        }
-        let mut whole = output::zeros(dims.len())?;
-        written.fill_f32(dims, &mut whole).map_err(Failure::failed)?;
-        Ok(Self { dims, rule: None, whole })
-    }
-
-    /// Hands out every row, `[kh][kw][in]`.
-    fn each(&self, mut take: impl FnMut(u32, &[f32]) -> io::Result<()>) -> io::Result<()> {
-        let mut buffer = match self.rule {
-            None => Vec::new(),
-            Some(_) => output::zeros(self.dims.row()).map_err(|failure| {
-                io::Error::new(io::ErrorKind::OutOfMemory, failure.to_string())
-            })?,
-        };
-        for o in 0..self.dims.out() {
-            let row = match self.rule {
-                None => self.whole.chunks(self.dims.row()).nth(o as usize).unwrap_or_default(),
-                Some(rule) => {
-                    // the buffer is a row, and there are rows left
-                    let _ = rule.fill_rows(self.dims, o, &mut buffer);
-                    &buffer
-                }
-            };
-            match row.iter().find(|w| !w.is_finite()) {
-                None => take(o, row)?,
-                Some(w) => return Err(io::Error::other(format!("output {o} has the weight {w}"))),
-            }
-        }
-        Ok(())
-    }
-
-    /// A row in PyTorch's order, `[in][kh][kw]`.
-    fn permuted<'a>(&self, row: &'a [f32]) -> impl Iterator<Item = &'a f32> {
-        let inp = self.dims.inp() as usize;
-        (0..inp).flat_map(move |input| row.iter().skip(input).step_by(inp))
-    }
-
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.each(|_, row| {
-            for (place, w) in self.permuted(row).enumerate() {
-                write!(out, "{}{w}", if place == 0 { "" } else { "," })?;
-            }
-            writeln!(out)
-        })
-    }
-
-    fn picture(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.each(|_, row| {
-            for w in row {
-                let mark = match w {
-                    w if *w > 0.0 => b"#",
-                    w if *w < 0.0 => b"-",
-                    _ => b".",
-                };
-                out.write_all(mark)?;
-            }
-            writeln!(out)
-        })
-    }
-
-    fn json(&self, out: &mut dyn Write, rule: Name, inputs: u32) -> io::Result<()> {
-        let d = self.dims;
-        let [height, width] = d.kernel();
-        let shape = [d.out(), d.inp(), height, width];
-        write!(out, "{{\"rule\":\"{}\",\"shape\":{shape:?},", rule.text())?;
-        write!(out, "\"inputs\":{inputs},\"groups\":{},\"weights\":[", d.groups())?;
-        self.each(|o, row| {
-            write!(out, "{}\n[", if o == 0 { "" } else { "," })?;
-            for (place, w) in self.permuted(row).enumerate() {
-                // with a point or an exponent, so that readers take −0 for the number that it is
-                write!(out, "{}{w:?}", if place == 0 { "" } else { "," })?;
-            }
-            write!(out, "]")
-        })?;
-        writeln!(out, "\n]}}")
     }
 }
