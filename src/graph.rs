@@ -14,8 +14,15 @@
 //! assert_eq!(NET.output().channels, 10);
 //! ```
 //!
-//! A mistake in a `const` graph is an error of the compiler, at the call that made it. A graph made
-//! at run time starts with [`Graph::draft`], goes through the same calls, and is asked once, by
+//! A mistake in a `const` graph is an error of the compiler, at the call that made it:
+//!
+//! ```compile_fail
+//! # use idinit::{graph::Graph, shape::Shape};
+//! const WRONG: Graph<1> = Graph::input(Shape::hwc(4, 4, 1)).max_pool(5);
+//! # let _ = WRONG;
+//! ```
+//!
+//! A graph made at run time starts with [`Graph::draft`], goes through the same calls, and is asked once, by
 //! [`Graph::finish`].
 
 use crate::layer::{

@@ -312,8 +312,22 @@ fn a_file_is_there_whole_or_not_at_all() {
 #[test]
 fn fingerprints_are_stable() {
     let cases = [
-        ("residual", "aee7bd7df9c20969"),
+        ("", "aee7bd7df9c20969"),
         ("residual --scheme idinit --seed 5", "aee7bd7df9c20969"),
+        ("residual --scheme idinit-channel", "275565c8b64bdf80"),
+        ("residual --data mnist", "9c73e9c80632274e"),
+        ("cnn", "4f8d9198167a2202"),
+        ("linear5", "d59dd65b1d6ea55d"),
+        ("linear5-tanh", "9b71c09b9ffdc22d"),
+        ("mlp", "964c72faad2e129c"),
+        ("mlp --seed 7 --scheme xavier", "ab6a9368afdaaf07"),
+        ("mlp --seed 7 --scheme xavier-normal", "68d8dc4024c9a039"),
+        ("mlp --seed 7 --scheme kaiming", "6d543ea5622d08bc"),
+        ("mlp --seed 7 --scheme kaiming-out", "951e4fbd5f7465a8"),
+        ("mlp --seed 7 --scheme kaiming-uniform", "72ec469b4a55ca05"),
+        ("mlp --seed 7 --scheme torch", "7540dae28f5397ce"),
+        ("mlp --seed 7 --scheme orthogonal", "64d3431bb4b34f18"),
+        ("mlp --scheme zero", "511ac6090444ff61"),
     ];
     for (arguments, fingerprint) in cases {
         let out = good(Path::new("."), &format!("fingerprint {arguments}"));
@@ -428,7 +442,8 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("weights --rule idic --out 3 --in 4 --kernel 3by3", 2, &["KHxKW"]),
         ("weights --rule idi --out 3 --in 4 --gain inf", 2, &["--gain", "not a number"]),
         ("weights --rule zero --out 4294967295 --in 4294967295", 2, &["address space"]),
-        ("weights --rule orthogonal --out 1048576 --in 1099511", 1, &["no memory"]),
+        ("weights --rule orthogonal --out 65536 --in 65536", 2, &["268435456"]),
+        ("weights --rule idi --out 2 --in 4000000000", 2, &["268435456"]),
         ("weights --rule idi --out 2 --in 2 -o nowhere/w", 1, &["nowhere/w: No such file"]),
         ("weights --rule idi --out 2 --in 2 -o /", 1, &["/: Is a directory"]),
         ("plan --mode some", 2, &["last:K"]),

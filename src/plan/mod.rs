@@ -127,21 +127,24 @@ impl<const N: usize> Plan<N> {
             return Err(PlanError::Nothing);
         }
         plan.trace_gradients();
-        let (mut best, mut i) = (None, 0);
+        // made in place: a plan of a thousand layers is too large to be copied about on a stack
+        let start = plan.slots;
+        let mut least = u64::MAX;
+        let mut i = 0;
         while i < memory::SHARES.len() {
-            let mut plan = plan;
-            let fits = plan.lay_values(memory::SHARES[i]);
-            best = match best {
-                None if fits => Some(plan),
-                Some(Self { arena, .. }) if fits && plan.arena < arena => Some(plan),
-                best => best,
-            };
+            let mut slots = start;
+            let arena = plan.lay_values(&mut slots, memory::SHARES[i]);
+            if arena < least {
+                least = arena;
+                plan.slots = slots;
+            }
             i += 1;
         }
-        match best {
-            Some(plan) => Ok(plan),
-            None => Err(PlanError::TooLarge),
+        if least > u32::MAX as u64 {
+            return Err(PlanError::TooLarge);
         }
+        plan.arena = least as usize;
+        Ok(plan)
     }
 
     /// What an engine takes.
@@ -255,11 +258,12 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Gives every value, saved number and gradient its place. False if there are too many.
+    /// Gives every value, saved number and gradient its place, and returns how many
+    /// numbers the arena has.
     ///
     /// Time runs over the forward passes 0 … n − 1, the loss n, and the backward passes of layer k
     /// at 2 n − k.
-    const fn lay_values(&mut self, share: u64) -> bool {
+    const fn lay_values(&self, slots: &mut [Slot; N], share: u64) -> u64 {
         let n = self.graph.nodes().len();
         let trains = self.mode.trains();
         let (dies, last_user) = self.lifetimes();
@@ -267,30 +271,30 @@ impl<const N: usize> Plan<N> {
         let mut k = 0;
         while k < n {
             let node = self.graph.nodes()[k];
-            let style = node.layer.style(self.slots[k].trained);
+            let style = node.layer.style(slots[k].trained);
             let shared = match node.from.node() {
-                Some(from) if style.in_place && dies[from] == k => Some(self.slots[from].y),
+                Some(from) if style.in_place && dies[from] == k => Some(slots[from].y),
                 _ => None,
             };
-            self.slots[k].y = match shared {
+            slots[k].y = match shared {
                 Some(place) => place,
                 None => memory.place(node.output.len() as u64 * self.batch as u64),
             };
-            if self.slots[k].backward {
-                let (each, once) = node.layer.saved(node.input, self.slots[k].trained);
+            if slots[k].backward {
+                let (each, once) = node.layer.saved(node.input, slots[k].trained);
                 let saved = each as u64 * self.batch as u64 + once as u64;
-                self.slots[k].saved = memory.place(saved);
+                slots[k].saved = memory.place(saved);
             }
             if shared.is_none() {
-                self.release(&mut memory, node.from, &dies, k);
+                release(slots, &mut memory, node.from, &dies, k);
             }
             if let Some(second) = node.second {
-                self.release(&mut memory, second, &dies, k);
+                release(slots, &mut memory, second, &dies, k);
             }
             k += 1;
         }
         if trains && memory.fits() {
-            let last = &mut self.slots[n - 1];
+            let last = &mut slots[n - 1];
             last.dy = match dies[n - 1] == n {
                 true => last.y,
                 false => memory.place(last.y.len as u64),
@@ -298,25 +302,24 @@ impl<const N: usize> Plan<N> {
         }
         while trains && k > 0 {
             k -= 1;
-            if self.slots[k].backward {
-                self.lay_gradients(&mut memory, k, &last_user);
+            if slots[k].backward {
+                self.lay_gradients(slots, &mut memory, k, &last_user);
                 let node = self.graph.nodes()[k];
                 let now = 2 * n - k;
-                self.release(&mut memory, node.from, &dies, now);
+                release(slots, &mut memory, node.from, &dies, now);
                 if let Some(second) = node.second {
-                    self.release(&mut memory, second, &dies, now);
+                    release(slots, &mut memory, second, &dies, now);
                 }
                 if dies[k] == now {
-                    memory.free(self.slots[k].y);
+                    memory.free(slots[k].y);
                 }
-                memory.free(self.slots[k].saved);
-                if !self.slots[k].shares_gradient {
-                    memory.free(self.slots[k].dy);
+                memory.free(slots[k].saved);
+                if !slots[k].shares_gradient {
+                    memory.free(slots[k].dy);
                 }
             }
         }
-        self.arena = memory.top as usize;
-        memory.fits()
+        memory.top
     }
 
     /// When each value is read for the last time, and which layer is the last to take it.
@@ -354,37 +357,49 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Places the gradients of the operands of layer `k`, unless they have their places already.
-    const fn lay_gradients(&mut self, memory: &mut Memory<N>, k: usize, last_user: &[usize; N]) {
+    const fn lay_gradients(
+        &self,
+        slots: &mut [Slot; N],
+        memory: &mut Memory<N>,
+        k: usize,
+        last_user: &[usize; N],
+    ) {
         let node = self.graph.nodes()[k];
         if let Some(from) = node.from.node()
-            && self.slots[from].backward
+            && slots[from].backward
             && last_user[from] == k
         {
-            if node.layer.style(self.slots[k].trained).in_place {
-                self.slots[k].shares_gradient = true;
-                self.slots[from].dy = self.slots[k].dy;
+            if node.layer.style(slots[k].trained).in_place {
+                slots[k].shares_gradient = true;
+                slots[from].dy = slots[k].dy;
             } else {
-                self.slots[k].fresh[0] = true;
-                self.slots[from].dy = memory.place(self.slots[from].y.len as u64);
+                slots[k].fresh[0] = true;
+                slots[from].dy = memory.place(slots[from].y.len as u64);
             }
         }
         if let Some(second) = node.second
             && let Some(from) = second.node()
-            && self.slots[from].backward
+            && slots[from].backward
             && last_user[from] == k
         {
-            self.slots[k].fresh[1] = true;
-            self.slots[from].dy = memory.place(self.slots[from].y.len as u64);
+            slots[k].fresh[1] = true;
+            slots[from].dy = memory.place(slots[from].y.len as u64);
         }
     }
+}
 
-    /// Frees the place of a value that nobody reads after `now`.
-    const fn release(&self, memory: &mut Memory<N>, value: Value, dies: &[usize; N], now: usize) {
-        if let Some(node) = value.node()
-            && dies[node] == now
-        {
-            memory.free(self.slots[node].y);
-        }
+/// Frees the place of a value that nobody reads after `now`.
+const fn release<const N: usize>(
+    slots: &[Slot; N],
+    memory: &mut Memory<N>,
+    value: Value,
+    dies: &[usize; N],
+    now: usize,
+) {
+    if let Some(node) = value.node()
+        && dies[node] == now
+    {
+        memory.free(slots[node].y);
     }
 }
 
