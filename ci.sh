@@ -62,7 +62,8 @@ features() {
 test() {
     cargo test --features half -- --quiet
     cargo test --features cli,half -- --quiet
-    cargo check --quiet --benches
+    # the kernels of small programs, to the same bits
+    cargo test --profile small --test pinned --test layers
 }
 
 documentation() {
