@@ -326,7 +326,7 @@ mod tests {
             let n = train.pixels.len() as f64;
             let sum = |f: fn(f64) -> f64| train.pixels.iter().map(|&v| f(v.into())).sum::<f64>();
             let mean = sum(|v| v / 255.0) / n;
-            let std = (sum(|v| v * v / 65025.0) / n - mean * mean).sqrt();
+            let std = libm::sqrt(sum(|v| v * v / 65025.0) / n - mean * mean);
             assert!((mean - f64::from(set.mean())).abs() < 5e-5, "{set:?}: mean {mean}");
             assert!((std - f64::from(set.std())).abs() < 5e-5, "{set:?}: deviation {std}");
         }

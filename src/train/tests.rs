@@ -66,7 +66,7 @@ fn a_network_that_knows_nothing_scores_by_its_first_class() {
     }
     let mut run = Run::new(&PLAN.net(), FEW, &Digits::Train, &Digits::Test).unwrap();
     let score = run.score(&mut Blind).unwrap();
-    assert!((score.loss - 10f32.ln()).abs() < 1e-5);
+    assert!((score.loss - core::f32::consts::LN_10).abs() < 1e-5);
     let mut x = [0.0; 64];
     let zeros = (0..359).filter(|&i| Digits::Test.read(i, &mut x) == Some(0)).count();
     assert_eq!((score.correct, score.count), (zeros, 359));
