@@ -38,6 +38,14 @@ impl Shape {
         self.pixels().saturating_mul(self.channels as usize)
     }
 
+    /// Numbers of a shape that [fits](Self::fits), in two instructions.
+    #[inline(always)]
+    pub(crate) const fn size(self) -> usize {
+        (self.height as usize)
+            .wrapping_mul(self.width as usize)
+            .wrapping_mul(self.channels as usize)
+    }
+
     /// Whether the shape holds no number at all.
     pub const fn is_empty(self) -> bool {
         self.len() == 0

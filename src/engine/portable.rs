@@ -116,7 +116,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
 
     /// How many examples `x` has.
     fn examples(&self, x: &[f32]) -> Result<usize, Error> {
-        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
+        let (got, example, most) = (x.len(), self.net.input.size(), self.net.batch);
         let examples = got.checked_div(example).unwrap_or(0);
         match examples * example == got && 0 < examples && examples <= most {
             true => Ok(examples),
@@ -130,8 +130,8 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
         let mut output = Span::EMPTY;
         for (node, slot) in net.nodes.iter().zip(net.slots) {
-            let y = slot.y.first(examples * node.output.len());
-            let x = net.value(node.from).first(examples * node.input.len());
+            let y = slot.y.first(examples * node.output.size());
+            let x = net.value(node.from).first(examples * node.input.size());
             let second = match node.second {
                 Some(second) => net.value(second).first(y.len as usize),
                 None => Span::EMPTY,
@@ -169,7 +169,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     #[inline(never)]
     fn loss(&mut self, y: Span, target: Target<'_>) -> f32 {
         let Some(last) = self.net.slots.last() else { return f32::NAN };
-        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.len());
+        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.size());
         if dy.start != y.start {
             let none = Span::EMPTY;
             let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
@@ -270,7 +270,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
 
     fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
         let examples = self.examples(x)?;
-        let need = examples * self.net.output.len();
+        let need = examples * self.net.output.size();
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() });
         }
@@ -281,7 +281,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
         let examples = self.examples(x)?;
-        self.net.loss.check(target, examples, self.net.output.len())?;
+        self.net.loss.check(target, examples, self.net.output.size())?;
         if !self.net.trains {
             return Err(Error::Update { planned: 0, needed: U::STATE });
         }
@@ -327,7 +327,7 @@ fn pieces<'a>(
     arena: &'a mut [f32],
 ) -> [&'a mut [f32]; 5] {
     let style = node.layer.style(slot.trained);
-    let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
+    let (x_len, y_len) = (examples * node.input.size(), examples * node.output.size());
     // no layer reads both its input and its output
     let read = match (style.reads_x, style.reads_y) {
         (true, _) => net.value(node.from).first(x_len),

@@ -53,7 +53,8 @@ pub(crate) fn dot(sum: f32, x: &[f32], row: &[f32]) -> f32 {
 
 /// `T` neighbouring columns, from column `at` on, of a matrix whose rows have `width` numbers,
 /// weighed by row, `P` times abreast: `sums[p][t]` + Σₒ `g[p][o]` · `w[o][at + t]`.
-#[inline(always)]
+#[cfg_attr(optimize_for_size, inline(never))]
+#[cfg_attr(not(optimize_for_size), inline(always))]
 pub(crate) fn weigh<const P: usize, const T: usize>(
     mut sums: [[f32; T]; P],
     g: [&[f32]; P],
@@ -107,7 +108,8 @@ fn add_row<const P: usize, const T: usize>(
 
 /// `R` × `T` sums of products over a run of pixels: `sums[r][t]` + Σₚ `g[p][at + r]` ·
 /// `x[p][from + t]`, where a pixel of `g` and of `x` has as many numbers as `widths` say.
-#[inline(always)]
+#[cfg_attr(optimize_for_size, inline(never))]
+#[cfg_attr(not(optimize_for_size), inline(always))]
 pub(crate) fn outer<const R: usize, const T: usize>(
     mut sums: [[f32; T]; R],
     (g, at): (&[f32], usize),

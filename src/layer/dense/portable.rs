@@ -8,7 +8,7 @@ use crate::update::Update;
 
 impl Dense {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
-        let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
+        let (inp, out) = (io.input.size().max(1), (self.out as usize).max(1));
         let Some((w, b)) = io.w.split_at_checked(inp.saturating_mul(out)) else { return };
         for (x, y) in io.x.chunks_exact(inp).zip(io.y.chunks_exact_mut(out)) {
             let (fours, rest) = y.split_at_mut(math::tiled(out, 4).min(y.len()));
@@ -27,7 +27,7 @@ impl Dense {
     }
 
     pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
-        let (inp, out) = (io.input.len().max(1), (self.out as usize).max(1));
+        let (inp, out) = (io.input.size().max(1), (self.out as usize).max(1));
         let Backward { x, dy, dx, mut weights, .. } = io;
         for (g, dx) in dy.chunks_exact(out).zip(dx.chunks_exact_mut(inp)) {
             input(g, weights.w, dx);

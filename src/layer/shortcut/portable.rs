@@ -16,8 +16,8 @@ impl Shortcut {
 
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let (before, channels) = (self.before(*io.input), io.input.channels as usize);
-        let examples = io.x.chunks_exact(io.input.len().max(1));
-        for (x, y) in examples.zip(io.y.chunks_exact_mut(io.output.len().max(1))) {
+        let examples = io.x.chunks_exact(io.input.size().max(1));
+        for (x, y) in examples.zip(io.y.chunks_exact_mut(io.output.size().max(1))) {
             y.fill(0.0);
             let pixels = y.chunks_exact_mut(io.output.channels.max(1) as usize);
             for (y, at) in pixels.zip(self.sources(*io.input, *io.output)) {
@@ -29,8 +29,8 @@ impl Shortcut {
 
     pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
         let (before, channels) = (self.before(*io.input), io.input.channels as usize);
-        let examples = io.dx.chunks_exact_mut(io.input.len().max(1));
-        for (dx, dy) in examples.zip(io.dy.chunks_exact(io.output.len().max(1))) {
+        let examples = io.dx.chunks_exact_mut(io.input.size().max(1));
+        for (dx, dy) in examples.zip(io.dy.chunks_exact(io.output.size().max(1))) {
             let pixels = dy.chunks_exact(io.output.channels.max(1) as usize);
             for (dy, at) in pixels.zip(self.sources(*io.input, *io.output)) {
                 let dx = dx.get_mut(at..).and_then(|dx| dx.get_mut(..channels));
