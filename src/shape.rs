@@ -85,12 +85,18 @@ impl Span {
 
     /// One past the last index.
     pub const fn end(self) -> usize {
-        self.start as usize + self.len as usize
+        (self.start as usize).saturating_add(self.len as usize)
     }
 
     /// The span as a range of indices.
     pub const fn range(self) -> core::ops::Range<usize> {
         self.start as usize..self.end()
+    }
+
+    /// The span where each number of this one has `n` numbers of its own.
+    pub(crate) const fn times(self, n: usize) -> Self {
+        let n = n as u32;
+        Self { start: self.start.wrapping_mul(n), len: self.len.wrapping_mul(n) }
     }
 
     /// Whether the span holds no numbers.

@@ -54,7 +54,7 @@ pub enum Buffer {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// A buffer has the wrong length.
+    /// A buffer has the wrong length; memory that is lent may be longer than it needs to be.
     Memory {
         /// Which one.
         buffer: Buffer,
@@ -77,14 +77,17 @@ pub enum Error {
     /// The network has a layer or a loss that this binary does not link: see
     /// [`Uses`](crate::layer::Uses).
     Uses,
-    /// The plan was made for another update, or for inference.
+    /// The plan is for inference.
+    Inference,
+    /// The plan was made for another update.
     Update {
         /// Numbers of state that the plan has for each weight.
         planned: usize,
         /// Numbers of state that the update keeps for each weight.
         needed: usize,
     },
-    /// The update's own settings cannot work: a momentum outside of 0 … 1, a negative decay.
+    /// The update's own settings cannot work: a momentum is from 0 to less than 1, a decay at least
+    /// 0, a norm to clip at more than 0.
     Settings,
     /// The learning rate is not a number from 0 to [`Portable::MOST_RATE`], or so large that weight
     /// decay would turn weights around: rate · decay is more than 1.
@@ -123,10 +126,14 @@ impl core::fmt::Display for Error {
                 f,
                 "the plan has {planned} numbers of state a weight, the update needs {needed}"
             ),
+            Self::Inference => f.write_str("the plan is for inference: make one for training"),
             Self::Settings => {
                 f.write_str("the momentum is not within 0 … 1, or a decay is negative")
             }
-            Self::Rate(rate) => write!(f, "the learning rate {rate} is out of range"),
+            Self::Rate(rate) => write!(
+                f,
+                "the learning rate {rate} is out of range, or too large for the weight decay"
+            ),
             Self::Loss(loss) => write!(f, "the loss is {loss}; no weight has moved"),
             Self::Diverged { node } => {
                 write!(f, "the numbers of layer {node} have grown too large to compute with")

@@ -209,10 +209,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             if let [true, _] = slot.fresh {
                 math::zero(dx);
             }
-            let moved = Span {
-                start: slot.moved.start * V::STATE as u32,
-                len: slot.moved.len * V::STATE as u32,
-            };
+            let moved = slot.moved.times(V::STATE);
             let weights = Weights {
                 w: slot.weights.of_mut(weights),
                 state: moved.of_mut(states),
@@ -255,10 +252,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let factor = update.factor(norm);
         for slot in net.slots.iter().filter(|slot| slot.trained && slot.backward) {
             let w = slot.weights.of_mut(weights);
-            let moved = Span {
-                start: slot.moved.start * U::STATE as u32,
-                len: slot.moved.len * U::STATE as u32,
-            };
+            let moved = slot.moved.times(U::STATE);
             let g = slot.moved.of(gradient).iter().map(|g| g * factor);
             update.apply(rate, w, moved.of_mut(state), g);
         }
@@ -283,7 +277,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         let examples = self.examples(x)?;
         self.net.loss.check(target, examples, self.net.output.size())?;
         if !self.net.trains {
-            return Err(Error::Update { planned: 0, needed: U::STATE });
+            return Err(Error::Inference);
         }
         // decay must not grow a weight: 0 ≤ η λ ≤ 1
         let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));

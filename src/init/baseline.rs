@@ -7,6 +7,7 @@ use crate::rule::{Exact, Fan, Orthogonal, Random, Rule, gain};
 
 /// Xavier (Glorot & Bengio 2010): the variance 2 / (fan in + fan out).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Xavier {
     /// Whether numbers are normal instead of uniform.
     pub normal: bool,
@@ -29,6 +30,7 @@ impl Scheme for Xavier {
 
 /// Kaiming (He et al. 2015) for rectifiers: normal, with the variance 2 / fan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Kaiming {
     /// Which fan: that of the inputs keeps the variance forward, that of the outputs backward.
     pub fan: Fan,
@@ -60,6 +62,7 @@ impl Scheme for Kaiming {
 /// What PyTorch gives a linear layer or a convolution that nobody initialises: uniform within
 /// ± 1 / √(fan in), the bias too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TorchDefault {
     /// What the random numbers depend on.
     pub seed: u64,
@@ -84,6 +87,7 @@ impl Scheme for TorchDefault {
 /// Orthogonal matrices (Saxe et al. 2014) with the gain of rectifiers, √2, where the network has
 /// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Orthonormal {
     /// What the random numbers depend on.
     pub seed: u64,
@@ -127,6 +131,7 @@ impl Scheme for Orthonormal {
 /// Zero-gamma (Goyal et al. 2017): Kaiming by the fan of the outputs, and the norm that ends a
 /// residual branch starts at 0, so that every block starts as its skip connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ZeroGamma {
     /// What the random numbers depend on.
     pub seed: u64,
@@ -149,6 +154,7 @@ impl Scheme for ZeroGamma {
 /// ZerO (Zhao et al. 2021): partial identities and Hadamard matrices, zeros at the ends of branches
 /// and at the head. It has no chance either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ZerO;
 
 impl Scheme for ZerO {
@@ -168,8 +174,10 @@ impl Scheme for ZerO {
 ///
 /// The scalar biases and multipliers of Fixup are layers of the model
 /// ([`Graph::scalar_bias`](crate::graph::Graph::scalar_bias),
-/// [`Graph::multiplier`](crate::graph::Graph::multiplier)).
+/// [`Graph::multiplier`](crate::graph::Graph::multiplier)). Its tenfold smaller learning rate for
+/// them is not there yet: a step has one rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Fixup {
     /// What the random numbers depend on.
     pub seed: u64,

@@ -98,7 +98,12 @@ pub enum Misfit {
     Channels,
     /// The operands of an addition differ in shape.
     Operands,
-    /// The output has too many numbers (see [`Shape::MOST`]).
+    /// A kernel of even size cannot keep height and width.
+    EvenKernel,
+    /// A setting cannot work: an ε that is negative, a momentum outside of 0 … 1, a slope that is
+    /// not positive.
+    Setting,
+    /// The input, the output or the weights have too many numbers (see [`Shape::MOST`]).
     TooLarge,
 }
 
@@ -111,6 +116,10 @@ impl Misfit {
             Self::Groups => "the groups do not divide the channels",
             Self::Channels => "a shortcut cannot have fewer channels than its input",
             Self::Operands => "the operands of an addition differ in shape",
+            Self::EvenKernel => "a kernel of even size cannot keep height and width",
+            Self::Setting => {
+                "an ε is negative, a momentum not within 0 … 1, or a slope not positive"
+            }
             Self::TooLarge => "the output or the weights are too large",
         }
     }
@@ -188,6 +197,7 @@ impl<U: Update> Weights<'_, U> {
 
 /// A set of layers and losses: what a binary links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LayerSet(u32);
 
 impl LayerSet {
@@ -328,7 +338,10 @@ macro_rules! layers {
             /// The shape of the output for inputs of this shape (and, for a layer of two
             /// operands, a second one of that shape).
             pub const fn output(&self, x: Shape, second: Option<Shape>) -> Result<Shape, Misfit> {
-                let y = match self { $(Self::$name(layer) => layer.output(x, second),)* };
+                let y = match self {
+                    _ if !x.fits() => Err(Misfit::TooLarge),
+                    $(Self::$name(layer) => layer.output(x, second),)*
+                };
                 match y {
                     Ok(y) if !y.fits() => Err(Misfit::TooLarge),
                     y => y,

@@ -26,6 +26,10 @@ const fn steps(length: u32, kernel: u32, stride: u32, padding: u32) -> Result<u3
     if kernel == 0 || stride == 0 {
         return Err(Misfit::Zero);
     }
+    // so that no sum of these overflows 32 bits
+    if kernel > Shape::MOST || stride > Shape::MOST || padding > Shape::MOST {
+        return Err(Misfit::TooLarge);
+    }
     let length = length as u64 + 2 * padding as u64;
     match length.checked_sub(kernel as u64) {
         None => Err(Misfit::Kernel),

@@ -26,6 +26,7 @@ pub enum Loss {
 
 /// What the outputs of a batch should have been.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Target<'a> {
     /// A class for each example, for cross-entropy.
     Labels(&'a [u32]),

@@ -17,17 +17,17 @@ pub use net::{Net, Slot};
 pub use table::Table;
 
 use crate::graph::{Graph, GraphError, Node, Value};
-use crate::layer::Style;
+use crate::layer::{Layer, Style};
 use crate::loss::Loss;
 use crate::shape::Span;
 use memory::Memory;
 
 /// Why a plan cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The graph was never finished.
+    /// The graph has a mistake.
     Graph(GraphError),
     /// The batch is zero.
     Batch,
@@ -35,6 +35,8 @@ pub enum PlanError {
     Loss,
     /// The plan is for training, but no layer of that number or name has weights.
     Nothing,
+    /// A trained batch norm would see a single number of each channel, which has no variance.
+    Norm,
     /// The plan needs more numbers than 32 bits can count.
     TooLarge,
 }
@@ -47,6 +49,7 @@ impl PlanError {
             Self::Batch => "a batch has at least one example",
             Self::Loss => "a plan for training needs a graph with a loss",
             Self::Nothing => "there is no layer to train",
+            Self::Norm => "a trained batch norm needs more than one number of each channel",
             Self::TooLarge => "the plan needs more numbers than 32 bits can count",
         }
     }
@@ -125,6 +128,9 @@ impl<const N: usize> Plan<N> {
         }
         if mode.trains() && plan.trained == 0 {
             return Err(PlanError::Nothing);
+        }
+        if plan.norms_a_single_number() {
+            return Err(PlanError::Norm);
         }
         plan.trace_gradients();
         // made in place: a plan of a thousand layers is too large to be copied about on a stack
@@ -212,6 +218,20 @@ impl<const N: usize> Plan<N> {
         self.state = state as usize;
         self.trained = trained as u32;
         state <= u32::MAX as u64
+    }
+
+    /// Whether a trained batch norm sees one example of one pixel.
+    const fn norms_a_single_number(&self) -> bool {
+        let nodes = self.graph.nodes();
+        let mut k = 0;
+        while k < nodes.len() {
+            let single = self.batch == 1 && nodes[k].input.pixels() == 1;
+            if single && self.slots[k].trained && matches!(nodes[k].layer, Layer::BatchNorm(_)) {
+                return true;
+            }
+            k += 1;
+        }
+        false
     }
 
     /// Finds the layers that have a backward pass: those that are trained, or have a trained one

@@ -8,7 +8,9 @@ use crate::update::Update;
 /// use idinit::{plan::Mode, update::Momentum};
 /// const HEAD_ONLY: Mode = Mode::train::<Momentum>().last(1);
 /// ```
+#[must_use = "each call returns the mode that it has made"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Mode {
     which: Which,
     /// Numbers of state that the update keeps for a weight.
@@ -18,6 +20,7 @@ pub struct Mode {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Which {
     None,
     All,
@@ -36,12 +39,17 @@ impl Mode {
 
     /// Of all layers with weights, only the last `count` are trained.
     pub const fn last(self, count: u32) -> Self {
-        Self { which: Which::Last(count), ..self }
+        self.some(Which::Last(count))
     }
 
     /// Only layers with these names are trained.
     pub const fn only(self, names: &'static [&'static str]) -> Self {
-        Self { which: Which::Named(names), ..self }
+        self.some(Which::Named(names))
+    }
+
+    /// Inference stays inference.
+    const fn some(self, which: Which) -> Self {
+        if self.trains() { Self { which, ..self } } else { self }
     }
 
     /// Whether anything is trained.

@@ -7,6 +7,7 @@ use crate::shape::{Shape, Span};
 
 /// Where the numbers of one layer lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     /// All its weights, one part after the other, in the buffer of weights.
     pub weights: Span,

@@ -1,6 +1,8 @@
 //! A plan for people: one line for each layer, then the totals in bytes.
 
 use super::Net;
+use crate::graph::Node;
+use crate::shape::Shape;
 use core::fmt;
 
 /// Shows a planned network as a table.
@@ -30,7 +32,8 @@ impl fmt::Display for Table<'_> {
         }
         writeln!(
             f,
-            "batch {}; value, gradient and saved are places in the arena, in numbers of 4 bytes; * is trained",
+            "batch {}; value, gradient and saved are places in the arena, in numbers of 4 bytes; \
+             * is trained",
             net.batch
         )?;
         for (name, numbers) in
@@ -43,14 +46,12 @@ impl fmt::Display for Table<'_> {
     }
 }
 
-use crate::graph::Node;
-
 /// A shape that honours the width of its column.
-struct Padded<'a>(&'a crate::shape::Shape);
+struct Padded<'a>(&'a Shape);
 
 impl fmt::Display for Padded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let crate::shape::Shape { height, width, channels } = self.0;
+        let Shape { height, width, channels } = self.0;
         let digits = |n: u32| n.checked_ilog10().unwrap_or(0) as usize + 1;
         let used = digits(*height) + digits(*width) + digits(*channels) + 2;
         for _ in used..f.width().unwrap_or(0) {

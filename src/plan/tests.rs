@@ -389,17 +389,17 @@ fn what_cannot_be_planned_says_why() {
     let PlanError::Graph(GraphError::Layer { node: 0, .. }) = error(&misfit, Mode::INFER, 1) else {
         panic!("a draft is planned only when it is finished");
     };
-    // 16 layers of 2^28 weights: 2^32 of them, one more than can be counted
-    let mut large = Graph::<16>::draft(Shape::vector(1 << 14));
-    for _ in 0..16 {
-        large = large.then(Layer::Dense(crate::layer::Dense { out: 1 << 14, bias: false }));
+    // 17 layers of nearly 2^28 weights: more than 2^32 of them, which cannot be counted
+    let mut large = Graph::<17>::draft(Shape::vector(1 << 14));
+    for _ in 0..17 {
+        large = large.then(Layer::Dense(crate::layer::Dense { out: (1 << 14) - 1, bias: false }));
     }
     let error = Plan::checked(&large, Mode::INFER, 1).unwrap_err();
     assert_eq!(error, PlanError::TooLarge);
     // as many weights as can be counted, but not twice as many numbers of state
-    let mut half = Graph::<16>::draft(Shape::vector(1 << 14)).squared_error();
-    for _ in 0..8 {
-        half = half.then(Layer::Dense(crate::layer::Dense { out: 1 << 14, bias: false }));
+    let mut half = Graph::<17>::draft(Shape::vector(1 << 14)).squared_error();
+    for _ in 0..9 {
+        half = half.then(Layer::Dense(crate::layer::Dense { out: (1 << 14) - 1, bias: false }));
     }
     assert!(Plan::checked(&half, Mode::train::<Momentum>(), 1).is_ok());
     let error = Plan::checked(&half, Mode::train::<Clip<Momentum>>(), 1).unwrap_err();

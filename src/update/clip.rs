@@ -5,6 +5,7 @@ use super::Update;
 
 /// An update `U` whose gradient is clipped first. It needs a buffer for the whole gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clip<U> {
     /// What moves the weights by the clipped gradient.
     pub update: U,

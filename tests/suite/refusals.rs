@@ -2,10 +2,10 @@
 
 use super::runner::{Buffers, bits};
 use idinit::engine::{Buffer, Engine, Error, Memory, Portable};
-use idinit::graph::Graph;
-use idinit::layer::{All, Kind, LayerSet, Uses};
+use idinit::graph::{Graph, GraphError, Role};
+use idinit::layer::{All, BatchNorm, Conv2d, Kind, Layer, LayerSet, Misfit, Uses};
 use idinit::loss::{Loss, Target, TargetError};
-use idinit::plan::{Mode, Plan};
+use idinit::plan::{Mode, Plan, PlanError};
 use idinit::shape::Shape;
 use idinit::update::{Clip, Momentum, Sgd, Update};
 use std::fmt::Display;
@@ -249,7 +249,7 @@ fn a_plan_for_inference_does_not_train() {
     let mut buffers = Buffers::new(&plan, &W, 0.0);
     let mut engine = buffers.engine(&plan, Sgd::default());
     let error = engine.train(&X, Target::Labels(&[0, 1]), 0.1).unwrap_err();
-    assert_eq!(error, Error::Update { planned: 0, needed: 0 });
+    assert_eq!(error, Error::Inference);
     assert_eq!(engine.all_weights(), W);
     // without a loss there is no sort of target that fits
     let net: Net = Graph::input(Shape::vector(2)).dense(4).relu().dense(3);
@@ -295,4 +295,43 @@ fn settings_that_cannot_work_are_refused() {
     }
     assert_eq!(begin(heavy(0.0, 0.0)), None);
     assert_eq!(begin(Clip { update: heavy(0.99, 1.0), most: f32::INFINITY }), None);
+}
+
+#[test]
+fn layers_whose_settings_cannot_work_are_refused() {
+    let draft = || Graph::<4>::draft(Shape::hwc(4, 4, 2));
+    let misfit = |graph: Graph<4>| match graph.finish() {
+        Err(GraphError::Layer { node: 0, misfit, .. }) => misfit,
+        other => panic!("{other:?}"),
+    };
+    let norm = |eps, momentum| misfit(draft().then(Layer::BatchNorm(BatchNorm { eps, momentum })));
+    for (eps, momentum) in [(-1.0, 0.1), (f32::NAN, 0.1), (1e-5, f32::NAN), (1e-5, 1.5)] {
+        assert_eq!(norm(eps, momentum), Misfit::Setting);
+    }
+    for slope in [0.0, -0.5, f32::NAN, f32::INFINITY] {
+        assert_eq!(misfit(draft().leaky_relu(slope)), Misfit::Setting);
+    }
+    assert_eq!(misfit(draft().conv2d(2, 2)), Misfit::EvenKernel);
+    let huge = |stride, padding| {
+        let conv = Conv2d { stride: [stride; 2], padding: [padding; 2], ..Conv2d::same(2, 1) };
+        misfit(draft().then(Layer::Conv2d(conv)))
+    };
+    assert_eq!((huge(1, u32::MAX), huge(u32::MAX, 0)), (Misfit::TooLarge, Misfit::TooLarge));
+    let nothing = Conv2d { kernel: [0, 3], ..Conv2d::same(2, 3) };
+    assert_eq!(misfit(draft().then(Layer::Conv2d(nothing))), Misfit::Zero);
+    for smoothing in [-0.1, 7.0, f32::NAN] {
+        let error = draft().dense(2).cross_entropy(smoothing).finish().unwrap_err();
+        assert!(matches!(error, GraphError::Smoothing(_)), "{error}");
+    }
+    let norm_as_end = draft().conv2d(2, 3).batch_norm().role(Role::BranchEnd).finish();
+    assert_eq!(norm_as_end.unwrap_err(), GraphError::Role { node: 1 });
+}
+
+#[test]
+fn a_batch_norm_of_a_single_number_is_not_trained() {
+    let net = Graph::<3>::draft(Shape::vector(4)).batch_norm().dense(2).cross_entropy(0.0);
+    let plan = |batch| Plan::checked(&net, Mode::train::<Sgd>(), batch).err();
+    assert_eq!((plan(1), plan(2)), (Some(PlanError::Norm), None));
+    assert!(Plan::checked(&net, Mode::INFER, 1).is_ok());
+    assert!(Plan::checked(&net, Mode::train::<Sgd>().last(1), 1).is_ok());
 }

@@ -119,9 +119,13 @@ impl Plan {
             Purpose::Only(wanted) => {
                 let there = network.graph.nodes().iter().map(|node| node.name);
                 let there: Vec<_> = there.filter(|name| !name.is_empty()).collect();
+                let model = network.entry.name;
+                if there.is_empty() {
+                    return Err(Failure::usage(format!("no layer of {model} has a name")));
+                }
                 let find = |wanted: &String| {
                     there.iter().copied().find(|name| name == wanted).ok_or_else(|| {
-                        let (model, names) = (network.entry.name, there.join(", "));
+                        let names = there.join(", ");
                         Failure::usage(format!(
                             "no layer of {model} is called '{wanted}'; the names are: {names}"
                         ))

@@ -53,20 +53,24 @@ pub struct Train {
     /// Examples in a step [default: by model]
     #[arg(long, value_name = "N", help_heading = "Training")]
     batch: Option<NonZeroU32>,
-    /// The largest learning rate [default: by model]
+    /// The largest learning rate, from 0 to 1000 [default: by model]
     #[arg(long, value_name = "R", value_parser = rate, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
     rate: Option<f32>,
-    /// The momentum, from 0 to 1 [default: by model]
-    #[arg(long, value_name = "M", value_parser = share, help_heading = "Training")]
+    /// The momentum, from 0 to less than 1 [default: by model]
+    #[arg(long, value_name = "M", value_parser = momentum, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
     momentum: Option<f32>,
-    /// The weight decay [default: by model]
+    /// The weight decay, from 0 on; times the rate it is at most 1 [default: by model]
     #[arg(long, value_name = "D", value_parser = positive, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
     decay: Option<f32>,
     /// Let the momentum look ahead (Nesterov)
     #[arg(long, help_heading = "Training")]
     nesterov: bool,
-    /// Shorten gradients to this Euclidean norm
-    #[arg(long, value_name = "NORM", value_parser = positive, help_heading = "Training")]
+    /// Shorten gradients to this Euclidean norm, greater than 0
+    #[arg(long, value_name = "NORM", value_parser = norm, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
     clip: Option<f32>,
     /// How the rate goes on: constant, linear (to zero) or cosine [default: by model]
     #[arg(long, value_name = "NAME", value_parser = schedule, help_heading = "Training")]
@@ -93,8 +97,13 @@ fn rate(text: &str) -> Result<f32, &'static str> {
     finite(text).ok().filter(|rate| (0.0..=most).contains(rate)).ok_or("not from 0 to 1000")
 }
 
-fn share(text: &str) -> Result<f32, &'static str> {
-    finite(text).ok().filter(|share| (0.0..=1.0).contains(share)).ok_or("not from 0 to 1")
+fn momentum(text: &str) -> Result<f32, &'static str> {
+    let sound = |momentum: &f32| (0.0..1.0).contains(momentum);
+    finite(text).ok().filter(sound).ok_or("not from 0 to less than 1")
+}
+
+fn norm(text: &str) -> Result<f32, &'static str> {
+    finite(text).ok().filter(|&norm| norm > 0.0).ok_or("not a number greater than 0")
 }
 
 fn schedule(text: &str) -> Result<Schedule, String> {
@@ -151,6 +160,13 @@ impl Train {
             decay: self.decay.unwrap_or(decay),
             nesterov: self.nesterov,
         };
+        let (rate, decay) = (settings.rate, update.decay);
+        // as the engine multiplies them, at each step
+        if rate * decay > 1.0 {
+            return Err(Failure::usage(format!(
+                "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"
+            )));
+        }
         let mut schemes: Vec<(String, Named)> = Vec::new();
         for name in self.scheme {
             if !schemes.iter().any(|(there, _)| *there == name) {

@@ -3,7 +3,8 @@
 //!
 //! Where the layer is trained, μ and σ² are those of the batch (all examples and pixels; σ² divided
 //! by their number), and the running statistics follow them: r ← r + m (batch − r), with the
-//! unbiased variance, as PyTorch does. In inference, and where the layer is frozen, the running
+//! unbiased variance, as PyTorch does. A batch of a single number per channel has no variance: a plan
+//! for it is refused, and a smaller batch than planned should not come down to it. In inference, and where the layer is frozen, the running
 //! statistics take their place.
 
 mod portable;
@@ -26,7 +27,11 @@ impl BatchNorm {
     pub(super) const STYLE: Style = Style::in_place(true, false);
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
-        Ok(x)
+        let sound = 0.0 <= self.eps && self.eps < f32::INFINITY;
+        match sound && 0.0 <= self.momentum && self.momentum <= 1.0 {
+            true => Ok(x),
+            false => Err(Misfit::Setting),
+        }
     }
 
     pub(super) const fn part(&self, x: Shape, part: usize) -> Option<Part> {

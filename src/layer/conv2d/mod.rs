@@ -52,10 +52,10 @@ impl Conv2d {
             return Err(Misfit::Groups);
         }
         let y = window::output(x, self.kernel, self.stride, self.padding, self.out);
-        match self.dims(x) {
-            Ok(dims) if dims.len() > Shape::MOST as usize => Err(Misfit::TooLarge),
-            Ok(_) => y,
-            Err(_) => Err(Misfit::TooLarge),
+        match (y, self.dims(x)) {
+            (Ok(y), Ok(dims)) if dims.len() < Shape::MOST as usize => Ok(y),
+            (Ok(_), _) => Err(Misfit::TooLarge),
+            (misfit, _) => misfit,
         }
     }
 

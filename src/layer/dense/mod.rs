@@ -24,10 +24,10 @@ impl Dense {
         if self.out == 0 {
             return Err(Misfit::Zero);
         }
-        if !Shape::hwc(self.out, 1, x.len() as u32).fits() {
-            return Err(Misfit::TooLarge);
+        match Dims::dense(self.out, x.len() as u32) {
+            Ok(dims) if dims.len() < Shape::MOST as usize => Ok(Shape::vector(self.out)),
+            _ => Err(Misfit::TooLarge),
         }
-        Ok(Shape::vector(self.out))
     }
 
     pub(super) const fn part(&self, x: Shape, part: usize) -> Option<Part> {

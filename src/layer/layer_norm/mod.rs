@@ -18,7 +18,10 @@ impl LayerNorm {
     pub(super) const STYLE: Style = Style::in_place(true, false);
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
-        Ok(x)
+        match 0.0 <= self.eps && self.eps < f32::INFINITY {
+            true => Ok(x),
+            false => Err(Misfit::Setting),
+        }
     }
 
     pub(super) const fn part(&self, x: Shape, part: usize) -> Option<Part> {

@@ -2,7 +2,8 @@
 
 mod portable;
 
-use super::Style;
+use super::{Misfit, Style};
+use crate::shape::Shape;
 
 /// x, or a fraction of it below zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,4 +13,15 @@ pub struct LeakyRelu {
     pub slope: f32,
 }
 
-elementwise!(LeakyRelu, Style::in_place(false, true));
+weightless!(LeakyRelu);
+
+impl LeakyRelu {
+    pub(super) const STYLE: Style = Style::in_place(false, true);
+
+    pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
+        match 0.0 < self.slope && self.slope < f32::INFINITY {
+            true => Ok(x),
+            false => Err(Misfit::Setting),
+        }
+    }
+}

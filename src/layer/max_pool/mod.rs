@@ -21,6 +21,10 @@ impl MaxPool {
     pub(super) const STYLE: Style = Style::apart(false);
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
+        // the tap that won is kept as an f32, which counts to 2²⁴
+        if self.kernel[0] as u64 * self.kernel[1] as u64 > 1 << 24 {
+            return Err(Misfit::TooLarge);
+        }
         window::output(x, self.kernel, self.stride, [0, 0], x.channels)
     }
 

@@ -25,11 +25,9 @@
 //! A graph made at run time starts with [`Graph::draft`], goes through the same calls, and is asked once, by
 //! [`Graph::finish`].
 
-use crate::layer::{
-    Add, AveragePool, BatchNorm, Conv2d, Dense, Flatten, Gelu, GlobalAveragePool, Layer, LayerNorm,
-    LayerSet, LeakyRelu, MaxPool, Misfit, Multiplier, Padding, Relu, ScalarBias, Shortcut, Sigmoid,
-    Tanh,
-};
+mod by_name;
+
+use crate::layer::{Flatten, Layer, LayerSet, Misfit, PartKind};
 use crate::loss::Loss;
 use crate::shape::Shape;
 
@@ -49,15 +47,18 @@ impl Value {
 }
 
 /// The part that a layer plays in its network. Schemes go by it.
+///
+/// It is said of the layers that have a matrix or a kernel; norms, activations and sums between them
+/// stay [`Main`](Self::Main).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Role {
     /// None in particular.
     #[default]
     Main,
-    /// A layer of a residual branch that is not its last.
+    /// A dense layer or a convolution of a residual branch that is not its last.
     Branch,
-    /// The last layer with weights of a residual branch.
+    /// The last dense layer or convolution of a residual branch.
     BranchEnd,
     /// A layer of a skip connection.
     Skip,
@@ -86,7 +87,7 @@ pub struct Node {
 }
 
 /// Why a graph cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum GraphError {
@@ -108,11 +109,18 @@ pub enum GraphError {
         /// What is wrong.
         misfit: Misfit,
     },
-    /// A value that the graph does not have.
+    /// A value that the graph does not have, or one that is added to itself.
     Value {
         /// The number of the layer that asked for it.
         node: usize,
     },
+    /// A part in the network that only a layer with a matrix or a kernel can play.
+    Role {
+        /// The number of the layer that was given it.
+        node: usize,
+    },
+    /// The label smoothing is not from 0 to 1.
+    Smoothing(f32),
 }
 
 impl GraphError {
@@ -124,6 +132,10 @@ impl GraphError {
             Self::Full { .. } => "the graph has more layers than room for them",
             Self::Layer { misfit, .. } => misfit.message(),
             Self::Value { .. } => "a layer asks for a value that the graph does not have",
+            Self::Role { .. } => {
+                "only a dense layer or a convolution can be of a branch, end it, or be the head"
+            }
+            Self::Smoothing(_) => "label smoothing is from 0 to 1",
         }
     }
 }
@@ -135,7 +147,8 @@ impl core::fmt::Display for GraphError {
             Self::Input(shape) => write!(f, " ({shape})"),
             Self::Full { room } => write!(f, " ({room})"),
             Self::Layer { node, input, .. } => write!(f, " (layer {node}, input {input})"),
-            Self::Value { node } => write!(f, " (layer {node})"),
+            Self::Value { node } | Self::Role { node } => write!(f, " (layer {node})"),
+            Self::Smoothing(smoothing) => write!(f, ", not {smoothing}"),
             Self::Empty => Ok(()),
         }
     }
@@ -144,6 +157,7 @@ impl core::fmt::Display for GraphError {
 impl core::error::Error for GraphError {}
 
 /// A model with room for `N` layers.
+#[must_use = "each call returns the graph that it has made"]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Graph<const N: usize> {
     nodes: [Node; N],
@@ -275,8 +289,16 @@ impl<const N: usize> Graph<N> {
     }
 
     /// Gives the latest layer its part in the network.
+    #[track_caller]
     pub const fn role(mut self, role: Role) -> Self {
         if let Some(node) = self.here.node() {
+            let has_matrix = match self.nodes[node].layer.part(self.nodes[node].input, 0) {
+                Some(part) => matches!(part.kind, PartKind::Weight),
+                None => false,
+            };
+            if !has_matrix && matches!(role, Role::Branch | Role::BranchEnd | Role::Head) {
+                return self.wrong(GraphError::Role { node });
+            }
             self.nodes[node].role = role;
         }
         self
@@ -291,7 +313,11 @@ impl<const N: usize> Graph<N> {
     }
 
     /// Trains for softmax cross-entropy; see [`Loss::CrossEntropy`].
+    #[track_caller]
     pub const fn cross_entropy(mut self, smoothing: f32) -> Self {
+        if !(0.0 <= smoothing && smoothing <= 1.0) {
+            return self.wrong(GraphError::Smoothing(smoothing));
+        }
         self.loss = Loss::CrossEntropy { smoothing };
         self
     }
@@ -350,111 +376,5 @@ impl<const N: usize> Graph<N> {
             node += 1;
         }
         set
-    }
-}
-
-/// The layers by name, with the sizes that are usual.
-impl<const N: usize> Graph<N> {
-    /// A fully connected layer with a bias.
-    #[track_caller]
-    pub const fn dense(self, out: u32) -> Self {
-        self.then(Layer::Dense(Dense { out, bias: true }))
-    }
-
-    /// A convolution with a square kernel of odd size, stride 1 and a bias, that keeps height and
-    /// width. For others, use [`Graph::then`].
-    #[track_caller]
-    pub const fn conv2d(self, out: u32, kernel: u32) -> Self {
-        self.then(Layer::Conv2d(Conv2d::same(out, kernel)))
-    }
-
-    /// Normalisation over the batch, with PyTorch's ε = 1e-5 and momentum 0.1.
-    #[track_caller]
-    pub const fn batch_norm(self) -> Self {
-        self.then(Layer::BatchNorm(BatchNorm { eps: 1e-5, momentum: 0.1 }))
-    }
-
-    /// Normalisation of each pixel over its channels, with PyTorch's ε = 1e-5.
-    #[track_caller]
-    pub const fn layer_norm(self) -> Self {
-        self.then(Layer::LayerNorm(LayerNorm { eps: 1e-5 }))
-    }
-
-    /// max(0, x).
-    #[track_caller]
-    pub const fn relu(self) -> Self {
-        self.then(Layer::Relu(Relu))
-    }
-
-    /// x, or `slope` · x below zero; the slope is positive.
-    #[track_caller]
-    pub const fn leaky_relu(self, slope: f32) -> Self {
-        self.then(Layer::LeakyRelu(LeakyRelu { slope }))
-    }
-
-    /// The hyperbolic tangent.
-    #[track_caller]
-    pub const fn tanh(self) -> Self {
-        self.then(Layer::Tanh(Tanh))
-    }
-
-    /// The logistic function.
-    #[track_caller]
-    pub const fn sigmoid(self) -> Self {
-        self.then(Layer::Sigmoid(Sigmoid))
-    }
-
-    /// The Gaussian error linear unit.
-    #[track_caller]
-    pub const fn gelu(self) -> Self {
-        self.then(Layer::Gelu(Gelu))
-    }
-
-    /// One trained number added to everything (Fixup).
-    #[track_caller]
-    pub const fn scalar_bias(self) -> Self {
-        self.then(Layer::ScalarBias(ScalarBias))
-    }
-
-    /// One trained number multiplied with everything (Fixup, SkipInit, ReZero).
-    #[track_caller]
-    pub const fn multiplier(self) -> Self {
-        self.then(Layer::Multiplier(Multiplier))
-    }
-
-    /// The largest of each window; windows are `size` × `size` and do not overlap.
-    #[track_caller]
-    pub const fn max_pool(self, size: u32) -> Self {
-        self.then(Layer::MaxPool(MaxPool { kernel: [size, size], stride: [size, size] }))
-    }
-
-    /// The mean of each window; windows are `size` × `size` and do not overlap.
-    #[track_caller]
-    pub const fn average_pool(self, size: u32) -> Self {
-        self.then(Layer::AveragePool(AveragePool { kernel: [size, size], stride: [size, size] }))
-    }
-
-    /// The mean of each channel.
-    #[track_caller]
-    pub const fn global_average_pool(self) -> Self {
-        self.then(Layer::GlobalAveragePool(GlobalAveragePool))
-    }
-
-    /// The shortcut without weights: every `stride`-th pixel, zeros behind its channels.
-    #[track_caller]
-    pub const fn shortcut(self, channels: u32, stride: u32) -> Self {
-        self.then(Layer::Shortcut(Shortcut { channels, stride, padding: Padding::Behind }))
-    }
-
-    /// A picture read as a vector.
-    #[track_caller]
-    pub const fn flatten(self) -> Self {
-        self.then(Layer::Flatten(Flatten))
-    }
-
-    /// The sum of the latest value and another of its shape.
-    #[track_caller]
-    pub const fn add(self, other: Value) -> Self {
-        self.push(Layer::Add(Add), Some(other))
     }
 }
