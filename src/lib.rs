@@ -85,6 +85,11 @@
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;
 
+/// The README's program is compiled along with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub mod data;
 pub mod engine;
 pub mod graph;

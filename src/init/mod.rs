@@ -36,8 +36,8 @@ impl Facts {
 
     #[inline(always)]
     fn linked<L: Uses>(nodes: &[Node]) -> Self {
-        let plays = |node: &Node, role| node.role == role && has_matrix::<L>(node);
-        let count = |role| nodes.iter().filter(|node| plays(node, role)).count() as u32;
+        // a graph gives these parts only to layers that have a matrix
+        let count = |role| nodes.iter().filter(|node| node.role == role).count() as u32;
         let branches = count(Role::BranchEnd);
         Self {
             first: nodes.iter().position(has_matrix::<L>).unwrap_or(0),

@@ -9,7 +9,11 @@
 //! replaces it; backward, it finds the gradient of its output in `dy` and turns it into the
 //! gradient of its input. The engine copies or adds where two values cannot share a place.
 
-use crate::loss::Loss;
+mod set;
+mod window;
+
+pub use set::{All, LayerSet, Uses};
+
 use crate::rule::Dims;
 use crate::shape::Shape;
 use crate::update::Update;
@@ -195,77 +199,6 @@ impl<U: Update> Weights<'_, U> {
     }
 }
 
-/// A set of layers and losses: what a binary links.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct LayerSet(u32);
-
-impl LayerSet {
-    /// No layer.
-    pub const NONE: Self = Self(0);
-    /// Every layer.
-    pub const ALL: Self = Self(u32::MAX);
-
-    /// The set and one layer more.
-    pub const fn with(self, kind: Kind) -> Self {
-        Self(self.0 | 1 << kind as u32)
-    }
-
-    /// Whether the layer is in the set.
-    pub const fn has(self, kind: Kind) -> bool {
-        self.0 & 1 << kind as u32 != 0
-    }
-
-    /// The set and a loss.
-    pub const fn with_loss(self, loss: Loss) -> Self {
-        match loss {
-            Loss::None => self,
-            Loss::CrossEntropy { .. } => Self(self.0 | Self::CROSS_ENTROPY),
-            Loss::SquaredError => Self(self.0 | Self::SQUARED_ERROR),
-        }
-    }
-
-    pub(crate) const fn has_cross_entropy(self) -> bool {
-        self.0 & Self::CROSS_ENTROPY != 0
-    }
-
-    pub(crate) const fn has_squared_error(self) -> bool {
-        self.0 & Self::SQUARED_ERROR != 0
-    }
-
-    const CROSS_ENTROPY: u32 = 1 << 31;
-    const SQUARED_ERROR: u32 = 1 << 30;
-
-    /// Whether every layer of `other` is in this set.
-    pub const fn covers(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-/// What a binary links: an engine has code for these layers and no others.
-///
-/// ```
-/// use idinit::{graph::Graph, layer::{LayerSet, Uses}, shape::Shape};
-/// const NET: Graph<2> = Graph::input(Shape::vector(4)).dense(3).relu().cross_entropy(0.0);
-/// enum Mine {}
-/// impl Uses for Mine {
-///     const SET: LayerSet = NET.uses();
-/// }
-/// ```
-pub trait Uses {
-    /// The layers.
-    const SET: LayerSet;
-}
-
-/// Links every layer: for programs that learn their model at run time.
-pub enum All {}
-
-impl Uses for All {
-    const SET: LayerSet = LayerSet::ALL;
-}
-
-mod window;
-
 /// A layer without weights that keeps nothing between forward and backward.
 macro_rules! weightless {
     ($name:ident) => {
@@ -442,16 +375,3 @@ layers! {
 }
 
 pub use shortcut::Padding;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_holds_what_it_was_given() {
-        let set = LayerSet::NONE.with(Kind::Dense).with(Kind::Flatten);
-        assert!(set.has(Kind::Dense) && set.has(Kind::Flatten) && !set.has(Kind::Relu));
-        assert!(LayerSet::ALL.covers(set) && !set.covers(LayerSet::ALL));
-        assert!(Kind::ALL.len() <= 30);
-    }
-}

@@ -2,8 +2,8 @@
 //! engine for it links its layers and no others.
 
 use idinit::{
-    graph::Graph,
-    layer::{LayerSet, Uses},
+    graph::{Graph, Role},
+    layer::{AveragePool, Conv2d, Layer, LayerSet, Uses},
     model::{self, Activation},
     shape::Shape,
 };
@@ -47,5 +47,48 @@ impl Residual {
 }
 
 impl Uses for Residual {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// The layers that the others lack, once each, under labels that are smoothed.
+pub enum Others {}
+
+impl Others {
+    /// Its layers.
+    pub const GRAPH: Graph<15> = {
+        let g = Graph::input(DIGIT).conv2d(4, 3).batch_norm().leaky_relu(0.1);
+        let skip = g.here();
+        let halves = Conv2d { stride: [2, 2], groups: 2, ..Conv2d::same(8, 3) };
+        let g = g.then(Layer::Conv2d(halves)).role(Role::BranchEnd).layer_norm().gelu();
+        let g = g.scalar_bias().multiplier();
+        let branch = g.here();
+        let pairs = AveragePool { kernel: [1, 2], stride: [1, 1] };
+        g.at(skip)
+            .shortcut(8, 2)
+            .add(branch)
+            .tanh()
+            .max_pool(2)
+            .then(Layer::AveragePool(pairs))
+            .global_average_pool()
+            .dense(CLASSES as u32)
+            .role(Role::Head)
+            .cross_entropy(0.1)
+    };
+}
+
+impl Uses for Others {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// A picture read as a vector, and one layer, under the squared error.
+pub enum Squared {}
+
+impl Squared {
+    /// Its layers.
+    pub const GRAPH: Graph<3> =
+        Graph::input(DIGIT).flatten().dense(CLASSES as u32).sigmoid().squared_error();
+}
+
+impl Uses for Squared {
     const SET: LayerSet = Self::GRAPH.uses();
 }

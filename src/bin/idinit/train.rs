@@ -161,7 +161,7 @@ impl Train {
             nesterov: self.nesterov,
         };
         let (rate, decay) = (settings.rate, update.decay);
-        // as the engine multiplies them, at each step
+        // in single precision, as the engine multiplies them
         if rate * decay > 1.0 {
             return Err(Failure::usage(format!(
                 "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"

@@ -6,31 +6,51 @@
 use board::Qemu;
 use common::{
     Board, Lend,
-    nets::{CLASSES, Mlp, Residual},
+    nets::{CLASSES, Mlp, Others, Residual, Squared},
     programs::identity,
 };
 use core::hint::black_box;
 use idinit::{
     data::digits::image,
     engine::{Engine, Memory, Portable},
+    graph::Graph,
     init::IdInit,
-    layer::Uses,
+    layer::{Kind, Uses},
     loss::Target,
     plan::{Mode, Net, Plan},
     update::{Clip, Momentum, Update},
 };
 
-static MLP: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Momentum>(), 1);
-static MLP_CLIPPED: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Clip<Momentum>>(), 1);
-static RESIDUAL: Plan<15> = Plan::new(&Residual::GRAPH, Mode::train::<Momentum>(), 1);
-static RESIDUAL_CLIPPED: Plan<15> = Plan::new(&Residual::GRAPH, Mode::train::<Clip<Momentum>>(), 1);
-
 const MOMENTUM: Momentum = Momentum { momentum: 0.9, decay: 5e-4, nesterov: false };
 const CLIPPED: Clip<Momentum> = Clip { update: MOMENTUM, most: 1.0 };
+
+static MLP: [Plan<5>; 2] = plans(&Mlp::GRAPH);
+static RESIDUAL: [Plan<15>; 2] = plans(&Residual::GRAPH);
+static OTHERS: [Plan<15>; 2] = plans(&Others::GRAPH);
+static SQUARED: [Plan<3>; 2] = plans(&Squared::GRAPH);
 
 static WEIGHTS: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
 static STATE: Lend<[f32; 16384]> = Lend::new([0.0; 16384]);
 static ARENA: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
+
+/// A network's plans for either update.
+const fn plans<const N: usize>(graph: &Graph<N>) -> [Plan<N>; 2] {
+    [
+        Plan::new(graph, Mode::train::<Momentum>(), 1),
+        Plan::new(graph, Mode::train::<Clip<Momentum>>(), 1),
+    ]
+}
+
+/// The networks have every layer between them.
+const _: () = {
+    let mut layer = 0;
+    while layer < Kind::ALL.len() {
+        let kind = Kind::ALL[layer];
+        let old = Mlp::SET.has(kind) || Residual::SET.has(kind);
+        assert!(old || Others::SET.has(kind) || Squared::SET.has(kind), "a layer is not proved");
+        layer += 1;
+    }
+};
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -41,24 +61,37 @@ fn everything() -> Option<()> {
     let memory =
         &mut Memory { weights: WEIGHTS.take()?, state: STATE.take()?, arena: ARENA.take()? };
     identity(black_box(memory.weights.first_chunk_mut()?)).ok()?;
-    step::<Mlp, _>(&MLP.net(), MOMENTUM, memory)?;
-    step::<Mlp, _>(&MLP_CLIPPED.net(), CLIPPED, memory)?;
-    step::<Residual, _>(&RESIDUAL.net(), MOMENTUM, memory)?;
-    step::<Residual, _>(&RESIDUAL_CLIPPED.net(), CLIPPED, memory)
+    let mut x = [0.0; 64];
+    let label = [image(black_box(7), &mut x)?];
+    let labels = (&x[..], Target::Labels(&label));
+    both::<Mlp, _>(&MLP, labels, memory)?;
+    both::<Residual, _>(&RESIDUAL, labels, memory)?;
+    both::<Others, _>(&OTHERS, labels, memory)?;
+    both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)
+}
+
+/// A step with either update.
+fn both<S: Uses, const N: usize>(
+    [plain, clipped]: &[Plan<N>; 2],
+    example: (&[f32], Target<'_>),
+    memory: &mut Memory<'static>,
+) -> Option<()> {
+    step::<S, _>(&plain.net(), MOMENTUM, example, memory)?;
+    step::<S, _>(&clipped.net(), CLIPPED, example, memory)
 }
 
 /// Start, inference and training of a network of which the compiler is told nothing.
 fn step<S: Uses, U: Update>(
     net: &Net<'_>,
     update: U,
+    example: (&[f32], Target<'_>),
     Memory { weights, state, arena }: &mut Memory<'static>,
 ) -> Option<()> {
     let memory = Memory { weights, state, arena };
     let mut engine = Portable::<S, U>::new(*black_box(net), black_box(update), memory).ok()?;
     engine.start(black_box(&IdInit::PAPER));
-    let (mut x, mut y) = ([0.0; 64], [0.0; CLASSES]);
-    let label = [image(black_box(7), &mut x)?];
-    engine.infer(black_box(&x), black_box(&mut y)).ok()?;
-    engine.train(black_box(&x), Target::Labels(black_box(&label)), black_box(0.01)).ok()?;
+    let (x, target) = black_box(example);
+    engine.infer(x, black_box(&mut [0.0; CLASSES])).ok()?;
+    engine.train(x, target, black_box(0.01)).ok()?;
     Some(())
 }
