@@ -340,6 +340,7 @@ fn pieces<'a>(
 }
 
 /// Whether numbers are small enough to compute with; NaN is not.
+#[inline(never)]
 fn tame(x: &[f32]) -> bool {
     x.iter().map(|x| x.abs()).sum::<f32>() < TAME
 }

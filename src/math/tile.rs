@@ -164,7 +164,8 @@ pub(crate) fn all<T: Copy, const P: usize>(options: [Option<T>; P]) -> Option<[T
 }
 
 /// `y[i]` += `x[i]`.
-#[inline(always)]
+#[cfg_attr(optimize_for_size, inline(never))]
+#[cfg_attr(not(optimize_for_size), inline(always))]
 pub(crate) fn add(y: &mut [f32], x: &[f32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += x;

@@ -164,7 +164,8 @@ impl Train {
         // in single precision, as the engine multiplies them
         if rate * decay > 1.0 {
             return Err(Failure::usage(format!(
-                "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"
+                "--rate {rate} times --decay {decay} is more than 1: decay would turn weights \
+                 around"
             )));
         }
         let mut schemes: Vec<(String, Named)> = Vec::new();

@@ -79,12 +79,12 @@ impl Sizes {
     /// One line of outputs, `[columns, out]`, whose windows have these rows of taps.
     #[inline(never)]
     fn line(&self, x: &[f32], w: &[f32], b: &[f32], y: &mut [f32], rows: Run) {
-        let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
+        let bias = |o: usize| b.get(o).copied().unwrap_or_default();
         for group in 0..self.groups {
             let fours = math::tiled(self.out_of_group, 4);
             for four in (0..fours).step_by(4) {
                 let o = group * self.out_of_group + four;
-                let start = [(); 4].map(|()| biases.next().unwrap_or_default());
+                let start = [0, 1, 2, 3].map(|r| bias(o + r));
                 let w = math::four_rows(w, o * self.weight_row, self.weight_row);
                 let Some(w) = w else { return };
                 let mut ox = 0;
@@ -105,7 +105,7 @@ impl Sizes {
             }
             for o in fours..self.out_of_group {
                 let o = group * self.out_of_group + o;
-                let start = biases.next().unwrap_or_default();
+                let start = bias(o);
                 let Some(w) = math::run(w, o * self.weight_row, self.weight_row) else { return };
                 for ox in 0..self.columns.steps {
                     let sum = self.one(start, x, w, rows, self.columns.taps(ox), group);

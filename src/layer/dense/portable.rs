@@ -13,15 +13,16 @@ impl Dense {
         for (x, y) in io.x.chunks_exact(inp).zip(io.y.chunks_exact_mut(out)) {
             let (fours, rest) = y.split_at_mut(math::tiled(out, 4).min(y.len()));
             let (rows, last) = w.split_at((fours.len() * inp).min(w.len()));
-            let mut biases = b.iter().copied().chain(core::iter::repeat(0.0));
+            let bias = |o: usize| b.get(o).copied().unwrap_or_default();
+            let tiled = fours.len();
             let fours = fours.as_chunks_mut::<4>().0.iter_mut();
-            for (y, rows) in fours.zip(rows.chunks_exact((4 * inp).max(1))) {
-                let start = [(); 4].map(|()| biases.next().unwrap_or_default());
+            for (i, (y, rows)) in fours.zip(rows.chunks_exact((4 * inp).max(1))).enumerate() {
+                let start = [0, 1, 2, 3].map(|r| bias(4 * i + r));
                 let Some(rows) = math::four_rows(rows, 0, inp) else { return };
                 [*y] = math::dots([start], [x], rows);
             }
-            for ((y, row), start) in rest.iter_mut().zip(last.chunks_exact(inp)).zip(biases) {
-                *y = math::dot(start, x, row);
+            for (i, (y, row)) in rest.iter_mut().zip(last.chunks_exact(inp)).enumerate() {
+                *y = math::dot(bias(tiled + i), x, row);
             }
         }
     }
