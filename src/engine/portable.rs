@@ -2,9 +2,9 @@
 //! same bits on every processor.
 
 use super::{Buffer, Engine, Error};
-use crate::graph::Node;
+use crate::graph::{Node, Value};
 use crate::init::{self, Scheme};
-use crate::layer::{Backward, Forward, Uses, Weights};
+use crate::layer::{Backward, Forward, Kind, Uses, Weights};
 use crate::loss::Target;
 use crate::math;
 use crate::plan::{Net, Slot};
@@ -132,19 +132,19 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         for (node, slot) in net.nodes.iter().zip(net.slots) {
             let y = slot.y.first(examples * node.output.size());
             let x = net.value(node.from).first(examples * node.input.size());
-            let second = match node.second {
+            let second = match second::<S>(node) {
                 Some(second) => net.value(second).first(y.len as usize),
                 None => Span::EMPTY,
             };
             let saved = if training { slot.saved } else { Span::EMPTY };
             // in place, the output's place holds the input already
-            let in_place = node.layer.style(slot.trained).in_place;
+            let in_place = node.layer.linked_style::<S>(slot.trained).in_place;
             let shared = in_place && x.start == y.start && !x.is_empty();
             let x = if shared { Span::EMPTY } else { x };
             output = y;
             let [y, x, second, saved, _] = cut(arena, [y, x, second, saved, Span::EMPTY]);
             let x = if node.from.node().is_none() { input } else { &*x };
-            let second = match node.second {
+            let second = match self::second::<S>(node) {
                 Some(second) if second.node().is_none() => input,
                 _ => &*second,
             };
@@ -196,8 +196,8 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let states = states.get_mut(state..).unwrap_or_default();
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
-            let style = node.layer.style(slot.trained);
-            let [read, saved, dy, dx, second] = pieces(net, (node, slot), examples, arena);
+            let style = node.layer.linked_style::<S>(slot.trained);
+            let [read, saved, dy, dx, second] = pieces::<S>(net, (node, slot), examples, arena);
             let (x, y) = match (style.reads_x, node.from.node()) {
                 (true, None) => (input, &[][..]),
                 (true, _) => (&*read, &[][..]),
@@ -232,6 +232,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 math::add(dx, dy);
             }
             match slot.fresh {
+                _ if !S::SET.has(Kind::Add) => {}
                 [_, true] => math::copy(second, dy),
                 _ => math::add(second, dy),
             }
@@ -311,16 +312,22 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
     }
 }
 
+/// The second operand of a layer, in a binary that links sums.
+#[inline(always)]
+fn second<S: Uses>(node: &Node) -> Option<Value> {
+    if S::SET.has(Kind::Add) { node.second } else { None }
+}
+
 /// What a backward pass reads and writes: the input or the output of the layer, what it saved, the
 /// gradient of its output, and those of its first and second operand.
 #[inline(never)]
-fn pieces<'a>(
+fn pieces<'a, S: Uses>(
     net: &Net<'_>,
     (node, slot): (&Node, &Slot),
     examples: usize,
     arena: &'a mut [f32],
 ) -> [&'a mut [f32]; 5] {
-    let style = node.layer.style(slot.trained);
+    let style = node.layer.linked_style::<S>(slot.trained);
     let (x_len, y_len) = (examples * node.input.size(), examples * node.output.size());
     // no layer reads both its input and its output
     let read = match (style.reads_x, style.reads_y) {
@@ -332,7 +339,7 @@ fn pieces<'a>(
         true => Span::EMPTY,
         false => net.gradient(node.from).first(x_len),
     };
-    let second = match node.second {
+    let second = match second::<S>(node) {
         Some(second) => net.gradient(second).first(y_len),
         None => Span::EMPTY,
     };

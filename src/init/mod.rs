@@ -10,7 +10,7 @@ pub use idinit::IdInit;
 pub use named::Named;
 
 use crate::graph::{Node, Role};
-use crate::layer::{All, Kind, Part, PartKind, Uses};
+use crate::layer::{All, Layer, Part, PartKind, Uses};
 use crate::plan::Net;
 use crate::rule::{Exact, Fill, Key, LengthError};
 
@@ -41,7 +41,7 @@ impl Facts {
         let branches = count(Role::BranchEnd);
         Self {
             first: nodes.iter().position(has_matrix::<L>).unwrap_or(0),
-            relu: nodes.iter().any(|node| node.layer.kind() == Kind::Relu),
+            relu: nodes.iter().any(|node| matches!(node.layer, Layer::Relu(_))),
             branches,
             branch_layers: (count(Role::Branch) + branches).checked_div(branches).unwrap_or(0),
         }

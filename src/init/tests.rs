@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::graph::{Graph, Value};
-use crate::layer::{Conv2d, Layer};
+use crate::layer::{Conv2d, Kind};
 use crate::model::{self, Activation};
 use crate::plan::{Mode, Plan};
 use crate::recipe::Fingerprint;

@@ -286,7 +286,16 @@ macro_rules! layers {
                 match self { $(Self::$name(layer) => layer.part(x, part),)* }
             }
 
-            /// The same, in a binary that links the layers `S` and knows nothing of others.
+            /// [`style`](Self::style), in a binary that links only the layers `S`.
+            pub(crate) fn linked_style<S: Uses>(&self, trained: bool) -> Style {
+                match self {
+                    Self::BatchNorm(_) if !trained => Style::in_place(false, false),
+                    $(Self::$name(_) if const { S::SET.has(Kind::$name) } => $name::STYLE,)*
+                    _ => Style::in_place(false, false),
+                }
+            }
+
+            /// [`part`](Self::part), in a binary that links only the layers `S`.
             #[inline(always)]
             pub(crate) fn linked_part<S: Uses>(&self, x: Shape, part: usize) -> Option<Part> {
                 match self {

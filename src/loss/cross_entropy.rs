@@ -11,23 +11,26 @@ pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: us
     let mut loss = 0.0;
     for (y, &label) in y.chunks_exact_mut(outputs.max(1)).zip(labels) {
         let most = y.iter().fold(f32::NEG_INFINITY, |most, y| if *y <= most { most } else { *y });
-        let (mut sum, mut along) = (0.0, 0.0);
-        for (class, y) in y.iter_mut().enumerate() {
-            let z = *y - most;
-            if class == label as usize {
-                along += (1.0 - smoothing) * z;
-            }
-            along += everywhere * z;
-            *y = math::exp(z);
+        let (mut sum, mut total) = (0.0, 0.0);
+        let mut right = 0.0;
+        if let Some(y) = y.get(label as usize) {
+            right = *y - most;
+        }
+        for y in y.iter_mut() {
+            total += *y - most;
+            *y = math::exp(*y - most);
             sum += *y;
         }
-        loss += math::ln(sum) - along;
+        loss += math::ln(sum) - (1.0 - smoothing) * right;
+        if everywhere > 0.0 {
+            loss -= everywhere * total;
+        }
         let scale = share / sum;
-        for (class, y) in y.iter_mut().enumerate() {
+        for y in y.iter_mut() {
             *y = *y * scale - everywhere * share;
-            if class == label as usize {
-                *y -= (1.0 - smoothing) * share;
-            }
+        }
+        if let Some(y) = y.get_mut(label as usize) {
+            *y -= (1.0 - smoothing) * share;
         }
     }
     loss * share
@@ -48,6 +51,7 @@ mod tests {
     #[test]
     fn large_outputs_do_not_overflow_and_nan_is_not_hidden() {
         assert_eq!(descend(&mut [1e30, 0.0], &[0], 0.0, 2), 0.0);
+        assert_eq!(descend(&mut [f32::NEG_INFINITY, 0.0], &[1], 0.0, 2), 0.0);
         assert!(descend(&mut [f32::NAN, 0.0], &[1], 0.0, 2).is_nan());
         assert!(descend(&mut [0.0, f32::NAN], &[0], 0.0, 2).is_nan());
         assert!(!descend(&mut [0.0, f32::INFINITY], &[0], 0.0, 2).is_finite());
