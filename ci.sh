@@ -75,6 +75,7 @@ test() {
     [ -d target/data/fashion ] || data
     IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features cli,half
     cargo test --lib
+    cargo test --lib --features micromath math
     cargo build --quiet --benches --examples
 }
 

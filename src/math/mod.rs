@@ -57,3 +57,25 @@ pub fn sigmoid(x: f32) -> f32 {
 pub fn erf(x: f32) -> f32 {
     libm::erff(x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest error over 100,000 numbers from `from` to `to`.
+    fn worst(from: f32, to: f32, error: impl Fn(f32) -> f32) -> f32 {
+        let step = (to - from) / 100_000.0;
+        (0..=100_000).map(|i| error(from + i as f32 * step)).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn exp_and_ln_are_as_far_off_as_is_said() {
+        let exp = worst(-20.0, 20.0, |x| (exp(x) / libm::expf(x) - 1.0).abs());
+        let ln = worst(0.001, 100.0, |x| (ln(x) - libm::logf(x)).abs());
+        if cfg!(feature = "micromath") {
+            assert!(0.0 < exp && exp < 0.0025 && 0.0 < ln && ln < 0.12, "exp {exp}, ln {ln}");
+        } else {
+            assert_eq!((exp, ln), (0.0, 0.0));
+        }
+    }
+}
