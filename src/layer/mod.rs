@@ -9,6 +9,7 @@
 //! replaces it; backward, it finds the gradient of its output in `dy` and turns it into the
 //! gradient of its input. The engine copies or adds where two values cannot share a place.
 
+mod bias;
 mod set;
 mod window;
 

@@ -5,7 +5,7 @@
 
 use super::Conv2d;
 use crate::layer::window::{self, Line, Run};
-use crate::layer::{Backward, Forward, Weights, dense::portable::bias};
+use crate::layer::{Backward, Forward, Weights, bias};
 use crate::math;
 use crate::shape::Shape;
 use crate::update::Update;
@@ -63,13 +63,13 @@ impl Conv2d {
         let Backward { x, dy, dx, mut weights, .. } = io;
         let picture = (sizes.rows.length * sizes.picture_row).max(1);
         let result = (sizes.rows.steps * sizes.columns.steps * sizes.out).max(1);
-        for (dy, dx) in dy.chunks_exact(result).zip(dx.chunks_exact_mut(picture.max(1))) {
+        for (dy, dx) in dy.chunks_exact(result).zip(dx.chunks_exact_mut(picture)) {
             sizes.input(dy, weights.w, dx);
         }
         if weights.trained {
             sizes.weights(x, dy, (picture, result), &mut weights);
             if self.bias {
-                bias(dy, sizes.weight_row * sizes.out, sizes.out, &mut weights);
+                bias::apply(dy, sizes.weight_row * sizes.out, sizes.out, &mut weights);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A fully connected layer, y = x Wᵀ + b: x is `[batch, inp]`, W is `[out, inp]`, b is `[out]` and y is
 //! `[batch, out]`. A picture is read as the vector of its numbers in HWC order.
 
-pub(super) mod portable;
+mod portable;
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::rule::Dims;

@@ -2,7 +2,7 @@
 //! gradient.
 
 use super::Dense;
-use crate::layer::{Backward, Forward, Weights};
+use crate::layer::{Backward, Forward, Weights, bias};
 use crate::math;
 use crate::update::Update;
 
@@ -39,7 +39,7 @@ impl Dense {
                 false => many_examples(x, dy, (inp, out), &mut weights),
             }
             if self.bias {
-                bias(dy, inp * out, out, &mut weights);
+                bias::apply(dy, inp * out, out, &mut weights);
             }
         }
     }
@@ -86,32 +86,4 @@ fn many_examples<U: Update>(
             weights.apply(o * inp + i, 1, sums.into_iter());
         }
     }
-}
-
-/// b moves by the gradients, summed over rows of `out` numbers; b lies at `at`.
-#[inline(never)]
-pub(in crate::layer) fn bias<U: Update>(
-    dy: &[f32],
-    at: usize,
-    out: usize,
-    weights: &mut Weights<'_, U>,
-) {
-    let fours = math::tiled(out, 4);
-    for o in (0..fours).step_by(4) {
-        weights.apply(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
-    }
-    for o in fours..out {
-        weights.apply(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
-    }
-}
-
-/// The sums of `T` columns, from column `at` on, of rows of `width` numbers.
-#[inline(always)]
-fn column_sums<const T: usize>(rows: &[f32], width: usize, at: usize) -> [f32; T] {
-    let mut sums = [0.0; T];
-    for row in rows.chunks_exact(width.max(1)) {
-        let Some(row) = row.get(at..).and_then(<[f32]>::first_chunk::<T>) else { break };
-        math::add(&mut sums, row);
-    }
-    sums
 }
