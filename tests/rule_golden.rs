@@ -50,6 +50,11 @@ fn exact_rules_are_the_reference_to_the_bit() {
         let mut whole = vec![0.0; d.len()];
         golden.iter().for_each(|&(i, value)| whole[i] = value);
         assert!((0..d.len()).map(|i| rule.at(d, i)).eq(whole.iter().copied()), "{case:?}");
+
+        // what a network is started with is written, by code of its own
+        let mut written = vec![f32::NAN; d.len()];
+        rule.fill(d, &mut written).unwrap();
+        assert_eq!(written, whole, "{case:?}");
         cases += 1;
     }
     assert!(cases > 300, "only {cases} cases");
