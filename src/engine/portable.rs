@@ -4,12 +4,12 @@
 use super::{Buffer, Engine, Error};
 use crate::graph::{Node, Value};
 use crate::init::{self, Scheme};
-use crate::layer::{Backward, Forward, Kind, Uses, Weights};
+use crate::layer::{Backward, Chance, Forward, Kind, PartKind, Uses, Weights};
 use crate::loss::Target;
 use crate::math;
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
-use crate::update::{Accumulate, Update};
+use crate::update::{Accumulate, Move, Moves, Step, Update};
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -47,6 +47,8 @@ pub struct Portable<'a, S, U> {
     net: Net<'a>,
     update: U,
     memory: Memory<'a>,
+    steps: u64,
+    seed: u64,
     uses: PhantomData<S>,
 }
 
@@ -89,14 +91,20 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         if !update.is_sound() {
             return Err(Error::Settings);
         }
-        Ok(Self { net, update, memory, uses: PhantomData })
+        Ok(Self { net, update, memory, steps: 0, seed: 0, uses: PhantomData })
     }
 
-    /// Writes the initial weights and forgets the state of the update.
+    /// Writes the initial weights, and forgets the state of the update and the steps taken.
     #[inline]
     pub fn start(&mut self, scheme: &impl Scheme) {
         init::fill_linked::<S, _>(&self.net, scheme, self.memory.weights);
         math::zero(self.memory.state.get_mut(..self.net.state).unwrap_or_default());
+        self.steps = 0;
+    }
+
+    /// What layers that draw lots in training depend on, beside the number of the step.
+    pub const fn seed(&mut self, seed: u64) {
+        self.seed = seed;
     }
 
     /// The network.
@@ -129,11 +137,15 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
         let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
         let mut output = Span::EMPTY;
+        let mut chance = match S::SET.draws() {
+            true => Chance { seed: self.seed, step: self.steps, node: 0 },
+            false => Chance::NONE,
+        };
         for (node, slot) in net.nodes.iter().zip(net.slots) {
             let y = slot.y.first(examples * node.output.size());
             let x = net.value(node.from).first(examples * node.input.size());
             let second = match second::<S>(node) {
-                Some(second) => net.value(second).first(y.len as usize),
+                Some(second) => net.value(second).first(second_len::<S>(net, node, examples)),
                 None => Span::EMPTY,
             };
             let saved = if training { slot.saved } else { Span::EMPTY };
@@ -160,7 +172,11 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 w,
                 saved,
                 y,
+                chance: &chance,
             });
+            if S::SET.draws() {
+                chance.node += 1;
+            }
         }
         output
     }
@@ -169,7 +185,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     #[inline(never)]
     fn loss(&mut self, y: Span, target: Target<'_>) -> f32 {
         let Some(last) = self.net.slots.last() else { return f32::NAN };
-        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.size());
+        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.channels as usize);
         if dy.start != y.start {
             let none = Span::EMPTY;
             let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
@@ -184,20 +200,22 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     }
 
     /// All layers backward, from the gradient of the outputs in its place. `state` is where the
-    /// state of `update` begins in the buffer of state.
+    /// state of the moves begins in the buffer of state.
     #[inline(never)]
-    fn backward<V: Update>(
+    fn backward<M: Move>(
         &mut self,
         input: &[f32],
         examples: usize,
-        (update, rate, state): (V, f32, usize),
+        moves: &Moves<M>,
+        state: usize,
     ) -> Result<(), Error> {
         let Self { net, memory: Memory { weights, state: states, arena }, .. } = self;
         let states = states.get_mut(state..).unwrap_or_default();
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.linked_style::<S>(slot.trained);
-            let [read, saved, dy, dx, second] = pieces::<S>(net, (node, slot), examples, arena);
+            let [read, saved, dy, dx, d_second, second] =
+                pieces::<S>(net, (node, slot), examples, arena);
             let (x, y) = match (style.reads_x, node.from.node()) {
                 (true, None) => (input, &[][..]),
                 (true, _) => (&*read, &[][..]),
@@ -209,39 +227,44 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             if let [true, _] = slot.fresh {
                 math::zero(dx);
             }
-            let moved = slot.moved.times(V::STATE);
+            let sums = S::SET.has(Kind::Add) && !(S::SET.pairs() && node.layer.kind() != Kind::Add);
+            if let ([_, true], false) = (slot.fresh, sums) {
+                math::zero(d_second);
+            }
+            let moved = slot.moved.times(M::STATE);
             let weights = Weights {
                 w: slot.weights.of_mut(weights),
                 state: moved.of_mut(states),
-                update,
-                rate,
+                moves,
                 trained: slot.trained,
             };
             let apart: &mut [f32] = if style.in_place { &mut [] } else { &mut *dx };
-            node.layer.backward::<S, V>(Backward {
+            node.layer.backward::<S, M>(Backward {
                 input: &node.input,
                 output: &node.output,
                 x,
                 y,
+                second,
                 saved,
                 dy: &mut *dy,
                 dx: apart,
+                d_second: if sums { &mut [] } else { &mut *d_second },
                 weights,
             });
             if style.in_place {
                 math::add(dx, dy);
             }
             match slot.fresh {
-                _ if !S::SET.has(Kind::Add) => {}
-                [_, true] => math::copy(second, dy),
-                _ => math::add(second, dy),
+                _ if !sums => {}
+                [_, true] => math::copy(d_second, dy),
+                _ => math::add(d_second, dy),
             }
         }
         Ok(())
     }
 
     /// Moves all trained weights by the gradient that was summed in memory, clipped first.
-    fn apply_summed(&mut self, rate: f32) {
+    fn apply_summed(&mut self, moves: &Moves<U::Move>) {
         let Self { net, memory: Memory { weights, state, .. }, update, .. } = self;
         let Some((state, gradient)) = state.split_at_mut_checked(net.trained * U::STATE) else {
             return;
@@ -251,11 +274,27 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
         let norm = math::sqrt_f64(square) as f32;
         let factor = update.factor(norm);
-        for slot in net.slots.iter().filter(|slot| slot.trained && slot.backward) {
-            let w = slot.weights.of_mut(weights);
-            let moved = slot.moved.times(U::STATE);
-            let g = slot.moved.of(gradient).iter().map(|g| g * factor);
-            update.apply(rate, w, moved.of_mut(state), g);
+        let trained = |(_, slot): &(&Node, &Slot)| slot.trained && slot.backward;
+        for (node, slot) in net.nodes.iter().zip(net.slots).filter(trained) {
+            let (mut w, mut s) = (slot.weights, slot.moved.times(U::STATE));
+            let mut g = slot.moved;
+            let mut part = 0;
+            while let Some(weight) = node.layer.linked_part::<S>(node.input, part) {
+                let len = weight.dims.len();
+                if weight.kind.is_trained() {
+                    let how = match weight.kind {
+                        PartKind::Weight | PartKind::Table => moves.matrix,
+                        _ if node.layer.kind().is_scalar() => moves.scalar,
+                        _ => moves.vector,
+                    };
+                    let numbers = g.first(len).of(gradient).iter().map(|g| g * factor);
+                    let state = s.first(len * U::STATE).of_mut(state);
+                    how.apply(w.first(len).of_mut(weights), state, numbers);
+                    (g, s) = (g.after(len), s.after(len * U::STATE));
+                }
+                w = w.after(len);
+                part += 1;
+            }
         }
     }
 }
@@ -276,7 +315,8 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
         let examples = self.examples(x)?;
-        self.net.loss.check(target, examples, self.net.output.size())?;
+        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
+        self.net.loss.check(target, rows, classes)?;
         if !self.net.trains {
             return Err(Error::Inference);
         }
@@ -290,15 +330,17 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         if !loss.is_finite() {
             return Err(Error::Loss(loss));
         }
+        let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
         if U::CLIPS {
             let gradient = self.net.trained * U::STATE;
             let sums = self.memory.state.get_mut(gradient..self.net.state);
             math::zero(sums.unwrap_or_default());
-            self.backward(x, examples, (Accumulate, rate, gradient))?;
-            self.apply_summed(rate);
+            self.backward(x, examples, &Moves::all(Accumulate), gradient)?;
+            self.apply_summed(&moves);
         } else {
-            self.backward(x, examples, (self.update, rate, 0))?;
+            self.backward(x, examples, &moves, 0)?;
         }
+        self.steps += 1;
         Ok(loss)
     }
 
@@ -312,21 +354,31 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
     }
 }
 
-/// The second operand of a layer, in a binary that links sums.
+/// The second operand of a layer, in a binary that links layers of two operands.
 #[inline(always)]
 fn second<S: Uses>(node: &Node) -> Option<Value> {
-    if S::SET.has(Kind::Add) { node.second } else { None }
+    if S::SET.has(Kind::Add) || S::SET.pairs() { node.second } else { None }
+}
+
+/// How many numbers the second operand of a layer has: as many as the output, in a sum.
+#[inline(always)]
+fn second_len<S: Uses>(net: &Net<'_>, node: &Node, examples: usize) -> usize {
+    if !S::SET.pairs() {
+        return examples * node.output.size();
+    }
+    let from = node.second.and_then(Value::node).and_then(|from| net.nodes.get(from));
+    examples * from.map_or(net.input, |from| from.output).size()
 }
 
 /// What a backward pass reads and writes: the input or the output of the layer, what it saved, the
-/// gradient of its output, and those of its first and second operand.
-#[inline(never)]
+/// gradient of its output, those of its first and second operand, and the second operand.
+#[inline(always)]
 fn pieces<'a, S: Uses>(
     net: &Net<'_>,
     (node, slot): (&Node, &Slot),
     examples: usize,
     arena: &'a mut [f32],
-) -> [&'a mut [f32]; 5] {
+) -> [&'a mut [f32]; 6] {
     let style = node.layer.linked_style::<S>(slot.trained);
     let (x_len, y_len) = (examples * node.input.size(), examples * node.output.size());
     // no layer reads both its input and its output
@@ -339,11 +391,19 @@ fn pieces<'a, S: Uses>(
         true => Span::EMPTY,
         false => net.gradient(node.from).first(x_len),
     };
-    let second = match second::<S>(node) {
-        Some(second) => net.gradient(second).first(y_len),
-        None => Span::EMPTY,
+    let dy = slot.dy.first(y_len);
+    let second = second::<S>(node);
+    let second_len = second_len::<S>(net, node, examples);
+    let d_second = second.map_or(Span::EMPTY, |second| net.gradient(second).first(second_len));
+    if !S::SET.pairs() {
+        let [read, saved, dy, dx, d_second] = cut(arena, [read, slot.saved, dy, dx, d_second]);
+        return [read, saved, dy, dx, d_second, &mut []];
+    }
+    let second = match second {
+        Some(second) if style.reads_x => net.value(second).first(second_len),
+        _ => Span::EMPTY,
     };
-    cut(arena, [read, slot.saved, slot.dy.first(y_len), dx, second])
+    cut(arena, [read, slot.saved, dy, dx, d_second, second])
 }
 
 /// Whether numbers are small enough to compute with; NaN is not.

@@ -2,17 +2,17 @@
 
 use super::Weights;
 use crate::math;
-use crate::update::Update;
+use crate::update::Move;
 
 /// b moves by the gradients, summed over rows of `out` numbers; b lies at `at`.
 #[inline(never)]
-pub(super) fn apply<U: Update>(dy: &[f32], at: usize, out: usize, weights: &mut Weights<'_, U>) {
+pub(super) fn apply<M: Move>(dy: &[f32], at: usize, out: usize, weights: &mut Weights<'_, M>) {
     let fours = math::tiled(out, 4);
     for o in (0..fours).step_by(4) {
-        weights.apply(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
+        weights.apply_vector(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
     }
     for o in fours..out {
-        weights.apply(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
+        weights.apply_vector(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
     }
 }
 

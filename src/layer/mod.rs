@@ -3,7 +3,7 @@
 //!
 //! Two rules hold for every layer, and residual connections then need nothing special:
 //! *forward writes, backward adds*. Forward writes all of its output; backward adds to the gradient
-//! of its input, and hands the finished gradients of its weights to an [`Update`].
+//! of its input, and hands the finished gradients of its weights to a [`Move`].
 //!
 //! A layer that works *in place* (an activation, a norm) finds its input already in `y` and
 //! replaces it; backward, it finds the gradient of its output in `dy` and turns it into the
@@ -17,7 +17,7 @@ pub use set::{All, LayerSet, Uses};
 
 use crate::rule::Dims;
 use crate::shape::Shape;
-use crate::update::Update;
+use crate::update::{Move, Moves};
 
 /// What a layer has to say about one of its weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +48,8 @@ impl Part {
 pub enum PartKind {
     /// A matrix or a kernel: what a start is about.
     Weight,
+    /// Rows that are looked up and not multiplied: embeddings, positions, a class token.
+    Table,
     /// Added to the output; zero at the start.
     Bias,
     /// The scale of a norm; one at the start.
@@ -130,6 +132,21 @@ impl Misfit {
     }
 }
 
+/// What the chance of a forward pass depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Chance {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The number of the step.
+    pub step: u64,
+    /// The number of the layer.
+    pub node: u32,
+}
+
+impl Chance {
+    pub(crate) const NONE: Self = Self { seed: 0, step: 0, node: 0 };
+}
+
 /// One forward pass of one layer over a batch.
 pub(crate) struct Forward<'a> {
     /// Shape of one input.
@@ -146,10 +163,12 @@ pub(crate) struct Forward<'a> {
     pub saved: &'a mut [f32],
     /// The output, `[batch, output]`, all of it written.
     pub y: &'a mut [f32],
+    /// For a layer that draws lots in training.
+    pub chance: &'a Chance,
 }
 
 /// One backward pass of one layer over a batch.
-pub(crate) struct Backward<'a, U> {
+pub(crate) struct Backward<'a, M> {
     /// Shape of one input.
     pub input: &'a Shape,
     /// Shape of one output.
@@ -158,45 +177,70 @@ pub(crate) struct Backward<'a, U> {
     pub x: &'a [f32],
     /// The output, if the layer reads it.
     pub y: &'a [f32],
+    /// The second operand, if the layer has one and reads its input.
+    pub second: &'a [f32],
     /// What forward saved.
     pub saved: &'a mut [f32],
     /// The gradient of the output. In place, it becomes the gradient of the input.
     pub dy: &'a mut [f32],
     /// The gradient of the input, added to; empty when nobody wants it, or in place.
     pub dx: &'a mut [f32],
+    /// The gradient of the second operand, added to; empty when nobody wants it. (That of a sum is
+    /// the engine's work.)
+    pub d_second: &'a mut [f32],
     /// The weights, and how they move.
-    pub weights: Weights<'a, U>,
+    pub weights: Weights<'a, M>,
 }
 
 /// The weights of one layer during its backward pass.
-pub(crate) struct Weights<'a, U> {
+pub(crate) struct Weights<'a, M> {
     /// All weights of the layer, one part after the other.
     pub w: &'a mut [f32],
-    /// The update's state for the trained parts, `U::STATE` numbers a weight.
+    /// The update's state for the trained parts, `M::STATE` numbers a weight.
     pub state: &'a mut [f32],
-    /// How a weight moves.
-    pub update: U,
-    /// The learning rate.
-    pub rate: f32,
+    /// How they move.
+    pub moves: &'a Moves<M>,
     /// Whether these weights move at all.
     pub trained: bool,
 }
 
-impl<U: Update> Weights<'_, U> {
-    /// Moves the `n` weights from index `at` on by their gradients `g`.
+impl<M: Move> Weights<'_, M> {
+    /// The `n` weights from index `at` on, and their state.
+    #[inline(always)]
+    fn run(&mut self, at: usize, n: usize) -> Option<(&mut [f32], &mut [f32])> {
+        let w = self.w.get_mut(at..)?.get_mut(..n)?;
+        Some((w, self.state.get_mut(at * M::STATE..)?.get_mut(..n * M::STATE)?))
+    }
+
+    #[inline(always)]
+    fn go(&mut self, how: M, at: usize, n: usize, g: impl Iterator<Item = f32>) {
+        if let Some((w, state)) = self.run(at, n) {
+            how.apply(w, state, g);
+        }
+    }
+
+    /// Moves `n` weights of a matrix or a table, from index `at` on, by their gradients `g`.
     #[inline(always)]
     pub fn apply(&mut self, at: usize, n: usize, g: impl Iterator<Item = f32>) {
-        let w = self.w.get_mut(at..).and_then(|w| w.get_mut(..n));
-        let state = self.state.get_mut(at * U::STATE..).and_then(|s| s.get_mut(..n * U::STATE));
-        if let (Some(w), Some(state)) = (w, state) {
-            self.update.apply(self.rate, w, state, g);
-        }
+        self.go(self.moves.matrix, at, n, g);
+    }
+
+    /// Moves `n` biases or gains, from index `at` on, by their gradients `g`.
+    #[inline(always)]
+    pub fn apply_vector(&mut self, at: usize, n: usize, g: impl Iterator<Item = f32>) {
+        self.go(self.moves.vector, at, n, g);
+    }
+
+    /// Moves the only weight by its gradient `g`.
+    #[inline(always)]
+    pub fn apply_scalar(&mut self, g: f32) {
+        self.go(self.moves.scalar, 0, 1, [g].into_iter());
     }
 
     /// Moves the matrix at the front of the weights by g xᵀ.
     #[inline(always)]
     pub fn apply_outer(&mut self, g: &[f32], x: &[f32]) {
-        self.update.apply_outer(self.rate, self.w, self.state, g, x);
+        self.moves.matrix.apply_outer(self.w, self.state, g, x);
     }
 }
 
@@ -256,6 +300,11 @@ macro_rules! layers {
         impl Kind {
             /// Every layer there is.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Whether the layer's weight is a single number.
+            pub(crate) const fn is_scalar(self) -> bool {
+                matches!(self, Self::ScalarBias | Self::Multiplier)
+            }
 
             /// The name of the layer's folder.
             pub const fn name(self) -> &'static str {
@@ -336,7 +385,7 @@ macro_rules! layers {
             }
 
             #[inline(always)]
-            pub(crate) fn backward<S: Uses, U: Update>(&self, io: Backward<'_, U>) {
+            pub(crate) fn backward<S: Uses, M: Move>(&self, io: Backward<'_, M>) {
                 match self {
                     $(Self::$name(layer) => if const { S::SET.has(Kind::$name) } {
                         layer.backward(io)

@@ -6,13 +6,13 @@ use crate::loss::Loss;
 /// A set of layers and losses: what a binary links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct LayerSet(u32);
+pub struct LayerSet(u64);
 
 impl LayerSet {
     /// No layer.
     pub const NONE: Self = Self(0);
     /// Every layer.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// The set and one layer more.
     pub const fn with(self, kind: Kind) -> Self {
@@ -33,6 +33,16 @@ impl LayerSet {
         }
     }
 
+    /// Whether a layer is in the set that treats its two operands in a way of its own.
+    pub(crate) const fn pairs(self) -> bool {
+        false
+    }
+
+    /// Whether a layer is in the set that draws lots in training.
+    pub(crate) const fn draws(self) -> bool {
+        false
+    }
+
     pub(crate) const fn has_cross_entropy(self) -> bool {
         self.0 & Self::CROSS_ENTROPY != 0
     }
@@ -41,8 +51,8 @@ impl LayerSet {
         self.0 & Self::SQUARED_ERROR != 0
     }
 
-    const CROSS_ENTROPY: u32 = 1 << 31;
-    const SQUARED_ERROR: u32 = 1 << 30;
+    const CROSS_ENTROPY: u64 = 1 << 63;
+    const SQUARED_ERROR: u64 = 1 << 62;
 
     /// Whether every layer of `other` is in this set.
     pub const fn covers(self, other: Self) -> bool {
@@ -81,6 +91,6 @@ mod tests {
         let set = LayerSet::NONE.with(Kind::Dense).with(Kind::Flatten);
         assert!(set.has(Kind::Dense) && set.has(Kind::Flatten) && !set.has(Kind::Relu));
         assert!(LayerSet::ALL.covers(set) && !set.covers(LayerSet::ALL));
-        assert!(Kind::ALL.len() <= 30);
+        assert!(Kind::ALL.len() <= 62);
     }
 }

@@ -36,9 +36,70 @@ pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: us
     loss * share
 }
 
+/// Two labels for each row, and the share of the first.
+#[cfg(feature = "std")]
+pub(super) struct Mixed<'a> {
+    pub first: &'a [u32],
+    pub second: &'a [u32],
+    pub share: &'a [f32],
+}
+
+/// The loss of mixed examples, λ · loss(first) + (1 − λ) · loss(second): that of the first labels,
+/// corrected by (1 − λ) (y[first] − y[second]), since the two differ in that alone.
+#[cfg(feature = "std")]
+pub(super) fn descend_mixed(
+    y: &mut [f32],
+    labels: Mixed<'_>,
+    smoothing: f32,
+    outputs: usize,
+) -> f32 {
+    let Mixed { first, second, share } = labels;
+    let scale = (1.0 - smoothing) / first.len() as f32;
+    let pairs = || first.iter().zip(second).zip(share.iter().map(|share| scale * (1.0 - share)));
+    let mut correction = 0.0;
+    for (y, ((&first, &second), share)) in y.chunks_exact(outputs.max(1)).zip(pairs()) {
+        if let (Some(one), Some(other)) = (y.get(first as usize), y.get(second as usize)) {
+            correction += share * (one - other);
+        }
+    }
+    let loss = descend(y, first, smoothing, outputs);
+    for (dy, ((&first, &second), share)) in y.chunks_exact_mut(outputs.max(1)).zip(pairs()) {
+        if let Some(dy) = dy.get_mut(first as usize) {
+            *dy += share;
+        }
+        if let Some(dy) = dy.get_mut(second as usize) {
+            *dy -= share;
+        }
+    }
+    loss + correction
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "std")]
+    fn a_mixed_loss_is_the_mean_of_its_two_labels() {
+        let y = [0.5, -1.0, 2.0, 0.25, 0.75, -0.5];
+        let one = |labels: &[u32]| {
+            let mut y = y;
+            (descend(&mut y, labels, 0.1, 3), y)
+        };
+        let ((a, da), (b, db)) = (one(&[0, 1]), one(&[2, 1]));
+        let mut dy = y;
+        let labels = Mixed { first: &[0, 1], second: &[2, 1], share: &[0.25, 0.5] };
+        let loss = descend_mixed(&mut dy, labels, 0.1, 3);
+        // the second row has one label twice, so only the first counts
+        let only = |labels: &[u32]| descend(&mut [0.5, -1.0, 2.0], labels, 0.1, 3) / 2.0;
+        let second = a - only(&[0]);
+        assert!((loss - (0.25 * only(&[0]) + 0.75 * only(&[2]) + second)).abs() < 1e-6);
+        assert!((b - only(&[2]) - second).abs() < 1e-6);
+        for ((dy, a), b) in dy.iter().zip(da).zip(db).take(3) {
+            assert!((dy - (0.25 * a + 0.75 * b)).abs() < 1e-7);
+        }
+        assert_eq!(dy[3..], da[3..]);
+    }
 
     #[test]
     fn equal_outputs_cost_the_logarithm_of_their_number() {

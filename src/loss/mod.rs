@@ -27,9 +27,22 @@ pub enum Loss {
 /// What the outputs of a batch should have been.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Target<'a> {
-    /// A class for each example, for cross-entropy.
+    /// A class for each example, for cross-entropy; where the output is a picture or a line of
+    /// tokens, a class for each of its pixels.
     Labels(&'a [u32]),
+    /// Two classes for each example and the share of the first, for cross-entropy with mixed
+    /// examples (mixup, Zhang et al. 2018; cutmix, Yun et al. 2019).
+    #[cfg(feature = "std")]
+    Mixed {
+        /// The one class.
+        first: &'a [u32],
+        /// The other.
+        second: &'a [u32],
+        /// The share of the first in each example, from 0 to 1.
+        share: &'a [f32],
+    },
     /// A value for each output, `[batch, out]`, for the squared error.
     Values(&'a [f32]),
 }
@@ -49,6 +62,12 @@ pub enum TargetError {
         /// How many there were.
         got: usize,
     },
+    /// A share of two mixed examples is not from 0 to 1.
+    #[cfg(feature = "std")]
+    Share {
+        /// Which example of the batch.
+        example: usize,
+    },
     /// A label names no class.
     Label {
         /// Which example of the batch.
@@ -65,6 +84,10 @@ impl core::fmt::Display for TargetError {
         match self {
             Self::Sort => f.write_str("the target is not of the sort that the loss wants"),
             Self::Length { need, got } => write!(f, "the batch needs {need} targets, got {got}"),
+            #[cfg(feature = "std")]
+            Self::Share { example } => {
+                write!(f, "the share of example {example} is not from 0 to 1")
+            }
             Self::Label { example, label, classes } => {
                 write!(f, "example {example} has label {label}, but there are {classes} classes")
             }
@@ -75,7 +98,7 @@ impl core::fmt::Display for TargetError {
 impl core::error::Error for TargetError {}
 
 impl Loss {
-    /// Checks a target against a batch of `examples` with `outputs` numbers each.
+    /// Checks a target against a batch of `examples` (or pixels) with `outputs` numbers each.
     pub(crate) fn check(
         self,
         target: Target<'_>,
@@ -86,16 +109,27 @@ impl Loss {
             true => Ok(()),
             false => Err(TargetError::Length { need, got }),
         };
+        let classes = |labels: &[u32]| {
+            length(examples, labels.len())?;
+            match labels.iter().position(|&label| label as usize >= outputs) {
+                None => Ok(()),
+                Some(example) => Err(TargetError::Label {
+                    example,
+                    label: labels.get(example).copied().unwrap_or_default(),
+                    classes: outputs,
+                }),
+            }
+        };
         match (self, target) {
-            (Self::CrossEntropy { .. }, Target::Labels(labels)) => {
-                length(examples, labels.len())?;
-                match labels.iter().position(|&label| label as usize >= outputs) {
+            (Self::CrossEntropy { .. }, Target::Labels(labels)) => classes(labels),
+            #[cfg(feature = "std")]
+            (Self::CrossEntropy { .. }, Target::Mixed { first, second, share }) => {
+                classes(first)?;
+                classes(second)?;
+                length(examples, share.len())?;
+                match share.iter().position(|share| !(0.0..=1.0).contains(share)) {
                     None => Ok(()),
-                    Some(example) => Err(TargetError::Label {
-                        example,
-                        label: labels.get(example).copied().unwrap_or_default(),
-                        classes: outputs,
-                    }),
+                    Some(example) => Err(TargetError::Share { example }),
                 }
             }
             (Self::SquaredError, Target::Values(values)) => {
@@ -115,6 +149,13 @@ impl Loss {
         match (self, target) {
             (Self::CrossEntropy { smoothing }, Target::Labels(labels)) if CROSS_ENTROPY => {
                 cross_entropy::descend(y, labels, smoothing, outputs)
+            }
+            #[cfg(feature = "std")]
+            (Self::CrossEntropy { smoothing }, Target::Mixed { first, second, share })
+                if CROSS_ENTROPY =>
+            {
+                let labels = cross_entropy::Mixed { first, second, share };
+                cross_entropy::descend_mixed(y, labels, smoothing, outputs)
             }
             (Self::SquaredError, Target::Values(values)) if SQUARED_ERROR => {
                 squared_error::descend(y, values)

@@ -113,6 +113,11 @@ impl<'a> Net<'a> {
         value.node().and_then(|node| self.slots.get(node)).map_or(Span::EMPTY, |slot| slot.dy)
     }
 
+    /// Rows of outputs in a batch of `examples`, each with a loss of its own: their pixels.
+    pub(crate) const fn rows(&self, examples: usize) -> usize {
+        examples * self.output.pixels()
+    }
+
     /// How many weights are trained.
     pub const fn trained(&self) -> usize {
         self.trained

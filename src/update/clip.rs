@@ -1,7 +1,7 @@
 //! Clipping by norm: the whole gradient is shortened to a largest Euclidean norm, as
 //! `torch.nn.utils.clip_grad_norm_` does it: g ← g · min(1, most / (‖g‖ + 10⁻⁶)).
 
-use super::Update;
+use super::{Group, Step, Update};
 
 /// An update `U` whose gradient is clipped first. It needs a buffer for the whole gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,20 +14,23 @@ pub struct Clip<U> {
 }
 
 impl<U: Update> Update for Clip<U> {
-    const STATE: usize = U::STATE;
+    type Move = U::Move;
     const CLIPS: bool = true;
+
+    fn at(&self, step: Step, group: Group) -> U::Move {
+        self.update.at(step, group)
+    }
 
     fn decay(&self) -> f32 {
         self.update.decay()
     }
 
-    fn is_sound(&self) -> bool {
-        self.update.is_sound() && self.most > 0.0
+    fn without_decay(self) -> Self {
+        Self { update: self.update.without_decay(), ..self }
     }
 
-    #[inline(always)]
-    fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
-        self.update.apply(rate, w, s, g);
+    fn is_sound(&self) -> bool {
+        self.update.is_sound() && self.most > 0.0
     }
 
     fn factor(&self, norm: f32) -> f32 {

@@ -1,5 +1,6 @@
-//! How a weight moves: an [`Update`] takes finished gradients, a few at a time, straight from the
-//! registers of the layer that computed them, so that no gradient has to lie in memory.
+//! How a weight moves: an [`Update`] says what a step does with a finished gradient, a [`Move`] is
+//! that step, ready to be taken. A move takes gradients a few at a time, straight from the registers
+//! of the layer that computed them, so that no gradient has to lie in memory.
 
 mod accumulate;
 mod clip;
@@ -8,36 +9,53 @@ mod sgd;
 
 pub(crate) use accumulate::Accumulate;
 pub use clip::Clip;
-pub use sgd::{Momentum, Sgd};
+pub use sgd::{Momentum, MomentumMove, Sgd, SgdMove};
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Step {
+    /// The learning rate.
+    pub rate: f32,
+    /// The number of the step, from 1.
+    pub number: u64,
+}
+
+/// What a weight is to an update that does not treat all weights alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Group {
+    /// A matrix, a kernel or a table.
+    Matrix,
+    /// A bias, or the gain of a norm.
+    Vector,
+    /// A single number: a scalar bias or a multiplier.
+    Scalar,
+}
 
 /// A rule by which weights follow their gradients.
 pub trait Update: Copy {
-    /// Numbers of state that each weight keeps between steps; they lie beside each other.
-    const STATE: usize;
+    /// One step of it.
+    type Move: Move;
 
-    /// The largest norm that a whole gradient may have, if there is one. An update with a largest
-    /// norm needs the whole gradient before the first weight moves, and so a buffer for it.
+    /// Numbers of state that each weight keeps between steps; they lie beside each other.
+    const STATE: usize = <Self::Move as Move>::STATE;
+
+    /// Whether the update needs the whole gradient before the first weight moves, and so a buffer
+    /// for it: to clip it by its norm.
     const CLIPS: bool = false;
 
-    /// Moves the weights `w`, whose state is `s` (`STATE` numbers for each weight), by the
-    /// gradients `g` at the learning rate `rate`.
-    fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
+    /// What a step does to the weights of a group.
+    fn at(&self, step: Step, group: Group) -> Self::Move;
 
-    /// Moves a matrix `w`, [`g.len()`, `x.len()`], by the gradient g xᵀ: what a dense layer has for a
-    /// single example.
-    #[inline(always)]
-    fn apply_outer(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
-        let (width, mut state) = (x.len().max(1), s);
-        for (w, g) in w.chunks_exact_mut(width).zip(g) {
-            let Some((s, rest)) = state.split_at_mut_checked(width * Self::STATE) else { return };
-            self.apply(rate, w, s, x.iter().map(|x| g * x));
-            state = rest;
-        }
-    }
-
-    /// λ, the weight decay.
+    /// λ, the largest weight decay.
     fn decay(&self) -> f32 {
         0.0
+    }
+
+    /// The same update without weight decay.
+    fn without_decay(self) -> Self {
+        self
     }
 
     /// Whether the update's settings can work.
@@ -48,5 +66,48 @@ pub trait Update: Copy {
     /// The factor for a gradient of this Euclidean norm: 1, unless the update clips.
     fn factor(&self, _norm: f32) -> f32 {
         1.0
+    }
+}
+
+/// What a step does to the weights of each group.
+#[derive(Clone, Copy)]
+pub(crate) struct Moves<M> {
+    pub matrix: M,
+    pub vector: M,
+    pub scalar: M,
+}
+
+impl<M: Move> Moves<M> {
+    pub fn of<U: Update<Move = M>>(update: &U, step: Step) -> Self {
+        let [matrix, vector, scalar] =
+            [Group::Matrix, Group::Vector, Group::Scalar].map(|group| update.at(step, group));
+        Self { matrix, vector, scalar }
+    }
+
+    /// The same for all.
+    pub const fn all(every: M) -> Self {
+        Self { matrix: every, vector: every, scalar: every }
+    }
+}
+
+/// One step of an update: all that its settings, the rate and the number of the step come to.
+pub trait Move: Copy {
+    /// Numbers of state that each weight keeps between steps; they lie beside each other.
+    const STATE: usize;
+
+    /// Moves the weights `w`, whose state is `s` (`STATE` numbers for each weight), by the
+    /// gradients `g`.
+    fn apply(&self, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
+
+    /// Moves a matrix `w`, [`g.len()`, `x.len()`], by the gradient g xᵀ: what a dense layer has for a
+    /// single example.
+    #[inline(always)]
+    fn apply_outer(&self, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
+        let (width, mut state) = (x.len().max(1), s);
+        for (w, g) in w.chunks_exact_mut(width).zip(g) {
+            let Some((s, rest)) = state.split_at_mut_checked(width * Self::STATE) else { return };
+            self.apply(w, s, x.iter().map(|x| g * x));
+            state = rest;
+        }
     }
 }

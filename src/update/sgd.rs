@@ -1,7 +1,7 @@
 //! Stochastic gradient descent, plain and with momentum, in PyTorch's form:
 //! g ← g + λ w, v ← μ v + g, w ← w − η v (Nesterov: w ← w − η (g + μ v)).
 
-use super::{Update, outer};
+use super::{Group, Move, Step, Update, outer};
 
 /// Plain descent, w ← w − η (g + λ w). It keeps no state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -12,19 +12,38 @@ pub struct Sgd {
 }
 
 impl Update for Sgd {
-    const STATE: usize = 0;
+    type Move = SgdMove;
+
+    fn at(&self, step: Step, _: Group) -> SgdMove {
+        SgdMove { rate: step.rate, decay: self.decay }
+    }
 
     fn decay(&self) -> f32 {
         self.decay
     }
 
+    fn without_decay(self) -> Self {
+        Self { decay: 0.0 }
+    }
+
     fn is_sound(&self) -> bool {
         self.decay >= 0.0 && self.decay.is_finite()
     }
+}
+
+/// One step of [`Sgd`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdMove {
+    rate: f32,
+    decay: f32,
+}
+
+impl Move for SgdMove {
+    const STATE: usize = 0;
 
     #[inline(always)]
-    fn apply(&self, rate: f32, w: &mut [f32], _s: &mut [f32], g: impl Iterator<Item = f32>) {
-        let Self { decay } = *self;
+    fn apply(&self, w: &mut [f32], _s: &mut [f32], g: impl Iterator<Item = f32>) {
+        let Self { rate, decay } = *self;
         if decay == 0.0 {
             for (w, g) in w.iter_mut().zip(g) {
                 *w -= rate * g;
@@ -38,8 +57,9 @@ impl Update for Sgd {
 
     /// w ← w − (η g) x − (η λ) w: the rate is multiplied once for each row.
     #[inline(always)]
-    fn apply_outer(&self, rate: f32, w: &mut [f32], _s: &mut [f32], g: &[f32], x: &[f32]) {
-        let decay = rate * self.decay;
+    fn apply_outer(&self, w: &mut [f32], _s: &mut [f32], g: &[f32], x: &[f32]) {
+        let Self { rate, decay } = *self;
+        let decay = rate * decay;
         if decay == 0.0 {
             outer::rows(w, g, x, rate, |w, step, x| *w -= step * x);
         } else {
@@ -61,20 +81,39 @@ pub struct Momentum {
 }
 
 impl Update for Momentum {
-    const STATE: usize = 1;
+    type Move = MomentumMove;
+
+    fn at(&self, step: Step, _: Group) -> MomentumMove {
+        MomentumMove { update: *self, rate: step.rate }
+    }
 
     fn decay(&self) -> f32 {
         self.decay
+    }
+
+    fn without_decay(self) -> Self {
+        Self { decay: 0.0, ..self }
     }
 
     fn is_sound(&self) -> bool {
         let Self { momentum, decay, .. } = *self;
         (0.0..1.0).contains(&momentum) && decay >= 0.0 && decay.is_finite()
     }
+}
+
+/// One step of [`Momentum`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MomentumMove {
+    update: Momentum,
+    rate: f32,
+}
+
+impl Move for MomentumMove {
+    const STATE: usize = 1;
 
     #[inline(always)]
-    fn apply(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
-        let Self { momentum, decay, nesterov } = *self;
+    fn apply(&self, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
+        let Self { update: Momentum { momentum, decay, nesterov }, rate } = *self;
         let moving = w.iter_mut().zip(s).zip(g);
         if decay == 0.0 && !nesterov {
             for ((w, v), g) in moving {
@@ -91,8 +130,8 @@ impl Update for Momentum {
     }
 
     #[inline(always)]
-    fn apply_outer(&self, rate: f32, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
-        let Self { momentum, decay, nesterov } = *self;
+    fn apply_outer(&self, w: &mut [f32], s: &mut [f32], g: &[f32], x: &[f32]) {
+        let Self { update: Momentum { momentum, decay, nesterov }, rate } = *self;
         if decay == 0.0 && !nesterov {
             outer::rows_with_state(w, s, g, x, |w, v, g, x| {
                 *v = momentum * *v + g * x;
@@ -115,9 +154,10 @@ mod tests {
     /// Minimises w²/2, whose gradient is w, for three steps.
     fn descend(update: impl Update) -> f32 {
         let (mut w, mut v) = ([1.0f32], [0.0f32]);
-        for _ in 0..3 {
+        for number in 1..=3 {
             let g = w[0];
-            update.apply(0.5, &mut w, &mut v, [g].into_iter());
+            let step = Step { rate: 0.5, number };
+            update.at(step, Group::Matrix).apply(&mut w, &mut v, [g].into_iter());
         }
         w[0]
     }

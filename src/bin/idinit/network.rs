@@ -111,6 +111,7 @@ impl Choice {
 pub const fn part_name(kind: PartKind) -> &'static str {
     match kind {
         PartKind::Weight => "weight",
+        PartKind::Table => "table",
         PartKind::Bias => "bias",
         PartKind::Gain => "gain",
         PartKind::Multiplier => "multiplier",

@@ -26,5 +26,5 @@ impl Add {
         math::add(io.y, io.second);
     }
 
-    pub(super) fn backward<U>(&self, _: Backward<'_, U>) {}
+    pub(super) fn backward<M>(&self, _: Backward<'_, M>) {}
 }

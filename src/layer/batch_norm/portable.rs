@@ -1,7 +1,7 @@
 use super::BatchNorm;
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::update::Update;
+use crate::update::Move;
 
 /// Four vectors of `channels` numbers that lie behind each other.
 fn quarters(all: &mut [f32], channels: usize) -> [&mut [f32]; 4] {
@@ -61,7 +61,7 @@ impl BatchNorm {
 
     /// Trained, with n = (x − μ) / σ over `count` pixels: dγ = Σ dy n, dβ = Σ dy and
     /// dx = γ/σ (dy − dβ/count − n dγ/count). Frozen: dx = γ/σ dy.
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let channels = io.input.channels.max(1) as usize;
         let Backward { x, saved, dy, mut weights, .. } = io;
         let [gain, _, running_mean, running_variance] = quarters(weights.w, channels);
@@ -107,6 +107,6 @@ impl BatchNorm {
         for (running, variance) in running_variance.iter_mut().zip(&*variance) {
             *running += self.momentum * (variance * unbiased - *running);
         }
-        weights.apply(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
+        weights.apply_vector(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
     }
 }

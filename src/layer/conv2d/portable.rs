@@ -8,7 +8,7 @@ use crate::layer::window::{self, Line, Run};
 use crate::layer::{Backward, Forward, Weights, bias};
 use crate::math;
 use crate::shape::Shape;
-use crate::update::Update;
+use crate::update::Move;
 
 /// The sizes of one convolution, all of them at least 1.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Conv2d {
         }
     }
 
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let sizes = self.sizes(*io.input, *io.output);
         let Backward { x, dy, dx, mut weights, .. } = io;
         let picture = (sizes.rows.length * sizes.picture_row).max(1);
@@ -274,35 +274,35 @@ impl Sizes {
 
     /// W moves by its gradients, four outputs by four channels at a time.
     #[inline(never)]
-    fn weights<U: Update>(
+    fn weights<M: Move>(
         &self,
         x: &[f32],
         dy: &[f32],
         example: (usize, usize),
-        weights: &mut Weights<'_, U>,
+        weights: &mut Weights<'_, M>,
     ) {
         for group in 0..self.groups {
             let out = group * self.out_of_group;
             let fours = math::tiled(self.out_of_group, 4);
             for o in (out..out + fours).step_by(4) {
-                self.outputs::<4, U>(x, dy, example, group, o, weights);
+                self.outputs::<4, M>(x, dy, example, group, o, weights);
             }
             for o in out + fours..out + self.out_of_group {
-                self.outputs::<1, U>(x, dy, example, group, o, weights);
+                self.outputs::<1, M>(x, dy, example, group, o, weights);
             }
         }
     }
 
     /// The weights of `R` outputs from output `o` on, which is in `group`.
     #[inline(never)]
-    fn outputs<const R: usize, U: Update>(
+    fn outputs<const R: usize, M: Move>(
         &self,
         x: &[f32],
         dy: &[f32],
         example: (usize, usize),
         group: usize,
         o: usize,
-        weights: &mut Weights<'_, U>,
+        weights: &mut Weights<'_, M>,
     ) {
         let inp = group * self.inp_of_group;
         let fours = math::tiled(self.inp_of_group, 4);

@@ -4,7 +4,7 @@
 use super::Dense;
 use crate::layer::{Backward, Forward, Weights, bias};
 use crate::math;
-use crate::update::Update;
+use crate::update::Move;
 
 impl Dense {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
@@ -27,7 +27,7 @@ impl Dense {
         }
     }
 
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let (inp, out) = (io.input.size().max(1), (self.out as usize).max(1));
         let Backward { x, dy, dx, mut weights, .. } = io;
         for (g, dx) in dy.chunks_exact(out).zip(dx.chunks_exact_mut(inp)) {
@@ -63,17 +63,17 @@ fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
 
 /// W moves by g xᵀ.
 #[inline(never)]
-fn one_example<U: Update>(x: &[f32], g: &[f32], weights: &mut Weights<'_, U>) {
+fn one_example<M: Move>(x: &[f32], g: &[f32], weights: &mut Weights<'_, M>) {
     weights.apply_outer(g, x);
 }
 
 /// W moves by Σ g xᵀ over the batch, eight inputs of a row at a time.
 #[inline(never)]
-fn many_examples<U: Update>(
+fn many_examples<M: Move>(
     x: &[f32],
     dy: &[f32],
     (inp, out): (usize, usize),
-    weights: &mut Weights<'_, U>,
+    weights: &mut Weights<'_, M>,
 ) {
     let tail = math::tiled(inp, 8);
     for o in 0..out {

@@ -18,7 +18,7 @@ impl Gelu {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         for (dy, x) in io.dy.iter_mut().zip(io.x) {
             *dy *= below(*x) + x * PEAK * math::exp(-0.5 * x * x);
         }

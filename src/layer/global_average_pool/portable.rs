@@ -18,7 +18,7 @@ impl GlobalAveragePool {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         let channels = io.output.size().max(1);
         let share = 1.0 / io.input.pixels() as f32;
         let examples = io.dx.chunks_exact_mut(io.input.size().max(1));

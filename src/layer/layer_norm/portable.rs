@@ -1,7 +1,7 @@
 use super::LayerNorm;
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::update::Update;
+use crate::update::Move;
 
 impl LayerNorm {
     /// μ and 1 / √(σ² + ε) of one pixel; the variance is taken around the mean, in a second pass.
@@ -29,7 +29,7 @@ impl LayerNorm {
 
     /// With n = (x − μ) / σ and g = γ dy: dγ = Σ dy n, dβ = Σ dy, and
     /// dx = (g − mean(g) − n · mean(g n)) / σ.
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let channels = io.input.channels.max(1) as usize;
         let share = 1.0 / channels as f32;
         let Backward { x, saved, dy, mut weights, .. } = io;
@@ -57,7 +57,7 @@ impl LayerNorm {
             }
         }
         if weights.trained {
-            weights.apply(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
+            weights.apply_vector(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
         }
     }
 }

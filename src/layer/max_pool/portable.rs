@@ -59,7 +59,7 @@ impl MaxPool {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
             window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);

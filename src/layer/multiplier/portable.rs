@@ -1,7 +1,7 @@
 use super::Multiplier;
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::update::Update;
+use crate::update::Move;
 
 impl Multiplier {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
@@ -11,7 +11,7 @@ impl Multiplier {
         }
     }
 
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let Backward { x, dy, mut weights, .. } = io;
         let [alpha, ..] = *weights.w else { return };
         let gradient = math::dot(0.0, x, dy);
@@ -19,7 +19,7 @@ impl Multiplier {
             *dy *= alpha;
         }
         if weights.trained {
-            weights.apply(0, 1, [gradient].into_iter());
+            weights.apply_scalar(gradient);
         }
     }
 }

@@ -8,7 +8,7 @@ impl Relu {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         for (dy, y) in io.dy.iter_mut().zip(io.y) {
             *dy = if *y > 0.0 { *dy } else { 0.0 };
         }

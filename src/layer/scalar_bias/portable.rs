@@ -1,6 +1,6 @@
 use super::ScalarBias;
 use crate::layer::{Backward, Forward};
-use crate::update::Update;
+use crate::update::Move;
 
 impl ScalarBias {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
@@ -10,10 +10,10 @@ impl ScalarBias {
         }
     }
 
-    pub(in crate::layer) fn backward<U: Update>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let Backward { dy, mut weights, .. } = io;
         if weights.trained {
-            weights.apply(0, 1, [dy.iter().sum()].into_iter());
+            weights.apply_scalar(dy.iter().sum());
         }
     }
 }

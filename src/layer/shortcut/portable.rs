@@ -27,7 +27,7 @@ impl Shortcut {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         let (before, channels) = (self.before(*io.input), io.input.channels as usize);
         let examples = io.dx.chunks_exact_mut(io.input.size().max(1));
         for (dx, dy) in examples.zip(io.dy.chunks_exact(io.output.size().max(1))) {

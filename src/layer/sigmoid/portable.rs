@@ -9,7 +9,7 @@ impl Sigmoid {
         }
     }
 
-    pub(in crate::layer) fn backward<U>(&self, io: Backward<'_, U>) {
+    pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         for (dy, y) in io.dy.iter_mut().zip(io.y) {
             *dy *= y * (1.0 - y);
         }
