@@ -2,8 +2,10 @@
 
 use super::{Graph, GraphError, Value};
 use crate::layer::{
-    Add, AveragePool, BatchNorm, Conv2d, Dense, Flatten, Gelu, GlobalAveragePool, Layer, LayerNorm,
-    LeakyRelu, MaxPool, Misfit, Multiplier, Padding, Relu, ScalarBias, Shortcut, Sigmoid, Tanh,
+    Add, Attention, AveragePool, BatchNorm, ChannelScale, ClassToken, Concat, Conv2d, Dense,
+    Dropout, Embedding, Flatten, Gelu, GlobalAveragePool, Gru, Layer, LayerNorm, LeakyRelu, Lstm,
+    MaxPool, Misfit, Multiplier, Padding, Positions, Relu, RmsNorm, Rnn, ScalarBias, Select,
+    Shortcut, Sigmoid, Tanh,
 };
 
 impl<const N: usize> Graph<N> {
@@ -116,5 +118,103 @@ impl<const N: usize> Graph<N> {
     #[track_caller]
     pub const fn add(self, other: Value) -> Self {
         self.push(Layer::Add(Add), Some(other))
+    }
+
+    /// The same fully connected layer for each pixel, with a bias: what PyTorch's `Linear` does to a
+    /// line of tokens. It is a convolution of one tap.
+    #[track_caller]
+    pub const fn linear(self, out: u32) -> Self {
+        self.then(Layer::Conv2d(Conv2d::same(out, 1)))
+    }
+
+    /// A convolution over a line of tokens with a bias, without padding: `kernel` tokens at a time.
+    #[track_caller]
+    pub const fn conv1d(self, out: u32, kernel: u32) -> Self {
+        let conv = Conv2d { kernel: [1, kernel], padding: [0, 0], ..Conv2d::same(out, 1) };
+        self.then(Layer::Conv2d(conv))
+    }
+
+    /// Rows of `width` numbers for each of `count` tokens.
+    #[track_caller]
+    pub const fn embedding(self, count: u32, width: u32) -> Self {
+        self.then(Layer::Embedding(Embedding { count, width, padding: false }))
+    }
+
+    /// Rows of `width` numbers for each of `count` tokens, of which token 0 fills lines up.
+    #[track_caller]
+    pub const fn padded_embedding(self, count: u32, width: u32) -> Self {
+        self.then(Layer::Embedding(Embedding { count, width, padding: true }))
+    }
+
+    /// A learned row of its own added to each pixel.
+    #[track_caller]
+    pub const fn positions(self) -> Self {
+        self.then(Layer::Positions(Positions))
+    }
+
+    /// A learned pixel put before all others.
+    #[track_caller]
+    pub const fn class_token(self) -> Self {
+        self.then(Layer::ClassToken(ClassToken))
+    }
+
+    /// One pixel of each example.
+    #[track_caller]
+    pub const fn select(self, pixel: u32) -> Self {
+        self.then(Layer::Select(Select { pixel }))
+    }
+
+    /// Normalisation of each pixel by its root mean square, with ε = 1e-6.
+    #[track_caller]
+    pub const fn rms_norm(self) -> Self {
+        self.then(Layer::RmsNorm(RmsNorm { eps: 1e-6 }))
+    }
+
+    /// Numbers dropped in training with a probability.
+    #[track_caller]
+    pub const fn dropout(self, probability: f32) -> Self {
+        self.then(Layer::Dropout(Dropout { probability }))
+    }
+
+    /// Multi-head attention over queries, keys and values that lie side by side, 3 d channels.
+    #[track_caller]
+    pub const fn attention(self, heads: u32, causal: bool) -> Self {
+        self.then(Layer::Attention(Attention { heads, causal }))
+    }
+
+    /// Multi-head attention to those tokens that are not 0.
+    #[track_caller]
+    pub const fn masked_attention(self, heads: u32, causal: bool, tokens: Value) -> Self {
+        self.push(Layer::Attention(Attention { heads, causal }), Some(tokens))
+    }
+
+    /// A plain recurrent layer.
+    #[track_caller]
+    pub const fn rnn(self, hidden: u32) -> Self {
+        self.then(Layer::Rnn(Rnn { hidden, reverse: false }))
+    }
+
+    /// A gated recurrent unit.
+    #[track_caller]
+    pub const fn gru(self, hidden: u32) -> Self {
+        self.then(Layer::Gru(Gru { hidden, reverse: false }))
+    }
+
+    /// A long short-term memory.
+    #[track_caller]
+    pub const fn lstm(self, hidden: u32) -> Self {
+        self.then(Layer::Lstm(Lstm { hidden, reverse: false }))
+    }
+
+    /// The channels of the latest value, and behind them those of another.
+    #[track_caller]
+    pub const fn concat(self, other: Value) -> Self {
+        self.push(Layer::Concat(Concat), Some(other))
+    }
+
+    /// Each channel of the latest value multiplied by its number in another.
+    #[track_caller]
+    pub const fn scale_channels(self, scales: Value) -> Self {
+        self.push(Layer::ChannelScale(ChannelScale), Some(scales))
     }
 }

@@ -124,7 +124,7 @@ fn the_first_layer_is_that_of_the_network_not_of_a_branch() {
 fn norms_biases_and_scalars_change_nothing_at_the_start() {
     for (number, kind, rule) in starts(&residual(), &IdInit::PAPER) {
         let want = match kind {
-            PartKind::Weight => continue,
+            PartKind::Weight | PartKind::Table => continue,
             PartKind::Bias | PartKind::RunningMean => Exact::Zero,
             PartKind::Gain | PartKind::RunningVariance | PartKind::Multiplier => {
                 Exact::Constant { value: 1.0 }

@@ -107,8 +107,14 @@ pub enum Misfit {
     Operands,
     /// A kernel of even size cannot keep height and width.
     EvenKernel,
-    /// A setting cannot work: an ε that is negative, a momentum outside of 0 … 1, a slope that is
-    /// not positive.
+    /// An embedding wants tokens: one number in each pixel.
+    Tokens,
+    /// There is no pixel of that number.
+    Pixel,
+    /// Attention wants queries, keys and values of as many channels each, which its heads divide.
+    Heads,
+    /// A setting cannot work: an ε that is negative, a momentum or a probability outside of 0 … 1,
+    /// a slope that is not positive.
     Setting,
     /// The input, the output or the weights have too many numbers (see [`Shape::MOST`]).
     TooLarge,
@@ -124,8 +130,12 @@ impl Misfit {
             Self::Channels => "a shortcut cannot have fewer channels than its input",
             Self::Operands => "the operands of an addition differ in shape",
             Self::EvenKernel => "a kernel of even size cannot keep height and width",
+            Self::Tokens => "an embedding wants tokens, one number in each pixel",
+            Self::Pixel => "there is no pixel of that number",
+            Self::Heads => "attention wants 3 d channels, and heads that divide d",
             Self::Setting => {
-                "an ε is negative, a momentum not within 0 … 1, or a slope not positive"
+                "an ε is negative, a momentum or a probability not within 0 … 1, or a slope not \
+                 positive"
             }
             Self::TooLarge => "the output or the weights are too large",
         }
@@ -431,6 +441,30 @@ layers! {
     Shortcut shortcut,
     /// A picture read as a vector.
     Flatten flatten,
+    /// Rows of a table, looked up by tokens.
+    Embedding embedding,
+    /// A row of its own added to each pixel.
+    Positions positions,
+    /// A learned pixel before all others.
+    ClassToken class_token,
+    /// One pixel of each example.
+    Select select,
+    /// The channels of two values side by side.
+    Concat concat,
+    /// Each channel multiplied by a number of its own.
+    ChannelScale channel_scale,
+    /// Normalisation by the root mean square of the channels.
+    RmsNorm rms_norm,
+    /// Numbers dropped at random in training.
+    Dropout dropout,
+    /// Multi-head attention.
+    Attention attention,
+    /// A plain recurrent layer.
+    Rnn rnn,
+    /// A gated recurrent unit.
+    Gru gru,
+    /// A long short-term memory.
+    Lstm lstm,
 }
 
 pub use shortcut::Padding;

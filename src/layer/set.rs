@@ -35,12 +35,12 @@ impl LayerSet {
 
     /// Whether a layer is in the set that treats its two operands in a way of its own.
     pub(crate) const fn pairs(self) -> bool {
-        false
+        self.has(Kind::Concat) || self.has(Kind::ChannelScale) || self.has(Kind::Attention)
     }
 
     /// Whether a layer is in the set that draws lots in training.
     pub(crate) const fn draws(self) -> bool {
-        false
+        self.has(Kind::Dropout)
     }
 
     pub(crate) const fn has_cross_entropy(self) -> bool {

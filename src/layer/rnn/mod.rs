@@ -1,0 +1,55 @@
+//! A plain recurrent layer (Elman 1990) over a line of tokens: h[t] = tanh(W x[t] + b + U h[t−1] + c).
+//!
+//! x is `[batch, tokens, inp]`, y is `[batch, tokens, hidden]`; the state before the first token is 0.
+//! W is `[1 hidden, inp]`, U is `[1 hidden, hidden]`, and each has a bias of its own, as in PyTorch.
+//! The gradient goes back through all tokens. A start sees each gate as a matrix of its own.
+
+mod portable;
+
+use super::{Misfit, Part, PartKind, Style};
+use crate::rule::Dims;
+use crate::shape::Shape;
+
+/// A plain recurrent layer (Elman 1990). Its weights are W, U and their biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Rnn {
+    /// Numbers in the state.
+    pub hidden: u32,
+    /// Whether the line is read from its end.
+    pub reverse: bool,
+}
+
+impl Rnn {
+    pub(super) const STYLE: Style = Style::apart(true);
+
+    /// Gates: runs of `hidden` rows of W and of U.
+    const GATES: u32 = 1;
+
+    pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
+        // so that no product overflows
+        if self.hidden == 0 || x.channels == 0 {
+            return Err(Misfit::Zero);
+        }
+        if self.hidden > 1 << 12 || x.channels > 1 << 14 {
+            return Err(Misfit::TooLarge);
+        }
+        Ok(Shape::hwc(x.height, x.width, self.hidden))
+    }
+
+    pub(super) const fn part(&self, x: Shape, part: usize) -> Option<Part> {
+        let (gates, out) = (Self::GATES, Self::GATES * self.hidden);
+        match part {
+            0 => Part::new(Dims::new(out, x.channels, [1, 1], gates), PartKind::Weight),
+            1 => Part::new(Dims::new(out, self.hidden, [1, 1], gates), PartKind::Weight),
+            2 | 3 => Part::vector(out, PartKind::Bias),
+            _ => None,
+        }
+    }
+
+    /// What each token's gates came to, and the gradient of the state.
+    pub(super) const fn saved(&self, x: Shape) -> (usize, usize) {
+        let hidden = self.hidden as usize;
+        (x.pixels() * (Self::GATES as usize + 1) * hidden + 2 * hidden, 0)
+    }
+}
