@@ -1,10 +1,17 @@
 //! What runs a network: the unit of work is a whole step.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
 
+#[cfg(feature = "std")]
+pub use host::{Host, scratch};
 pub use portable::{Memory, Portable};
 
 use crate::loss::{Target, TargetError};
+
+/// The largest learning rate that an engine takes.
+pub const MOST_RATE: f32 = 1e3;
 
 /// Something that infers and trains.
 pub trait Engine {
@@ -47,6 +54,9 @@ pub enum Buffer {
     Input,
     /// The outputs of a batch.
     Output,
+    /// What the host's kernels work in.
+    #[cfg(feature = "std")]
+    Scratch,
 }
 
 /// Why an engine refuses.
@@ -77,6 +87,9 @@ pub enum Error {
     /// The network has a layer or a loss that this binary does not link: see
     /// [`Uses`](crate::layer::Uses).
     Uses,
+    /// The system gives no threads.
+    #[cfg(feature = "std")]
+    Threads,
     /// The plan is for inference.
     Inference,
     /// The plan was made for another update.
@@ -89,7 +102,7 @@ pub enum Error {
     /// The update's own settings cannot work: a momentum is from 0 to less than 1, a decay at least
     /// 0, a norm to clip at more than 0.
     Settings,
-    /// The learning rate is not a number from 0 to [`Portable::MOST_RATE`], or so large that weight
+    /// The learning rate is not a number from 0 to [`MOST_RATE`], or so large that weight
     /// decay would turn weights around: rate · decay is more than 1.
     Rate(f32),
     /// The loss is not finite. No weight has moved.
@@ -113,6 +126,8 @@ impl core::fmt::Display for Error {
                     Buffer::Arena => "the arena",
                     Buffer::Input => "the input",
                     Buffer::Output => "the output",
+                    #[cfg(feature = "std")]
+                    Buffer::Scratch => "the scratch of the kernels",
                 };
                 write!(f, "{buffer} needs {need} numbers, got {got}")
             }
@@ -126,6 +141,8 @@ impl core::fmt::Display for Error {
                 f,
                 "the plan has {planned} numbers of state a weight, the update needs {needed}"
             ),
+            #[cfg(feature = "std")]
+            Self::Threads => f.write_str("the system gives no threads: ask for fewer"),
             Self::Inference => f.write_str("the plan is for inference: make one for training"),
             Self::Settings => {
                 f.write_str("the momentum is not within 0 … 1, or a decay is negative")

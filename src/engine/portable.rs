@@ -1,7 +1,7 @@
 //! The engine that is the meaning: one order of summation, no fused arithmetic, no allocation, the
 //! same bits on every processor.
 
-use super::{Buffer, Engine, Error};
+use super::{Buffer, Engine, Error, MOST_RATE};
 use crate::graph::{Node, Value};
 use crate::init::{self, Scheme};
 use crate::layer::{Backward, Chance, Forward, Kind, PartKind, Uses, Weights};
@@ -64,9 +64,6 @@ impl<S, U: fmt::Debug> fmt::Debug for Portable<'_, S, U> {
 const TAME: f32 = 1e12;
 
 impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
-    /// The largest learning rate.
-    pub const MOST_RATE: f32 = 1e3;
-
     /// An engine for a planned network, in memory that is lent to it.
     ///
     /// # Errors
@@ -322,7 +319,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         }
         // decay must not grow a weight: 0 ≤ η λ ≤ 1
         let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));
-        if !(0.0..=Self::MOST_RATE).contains(&rate) || !shrinks {
+        if !(0.0..=MOST_RATE).contains(&rate) || !shrinks {
             return Err(Error::Rate(rate));
         }
         let y = self.forward(x, examples, true);

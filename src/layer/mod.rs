@@ -10,9 +10,13 @@
 //! gradient of its input. The engine copies or adds where two values cannot share a place.
 
 mod bias;
+#[cfg(feature = "std")]
+mod host;
 mod set;
 mod window;
 
+#[cfg(feature = "std")]
+pub(crate) use host::Host;
 pub use set::{All, LayerSet, Uses};
 
 use crate::rule::Dims;

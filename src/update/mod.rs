@@ -34,7 +34,7 @@ pub enum Group {
 }
 
 /// A rule by which weights follow their gradients.
-pub trait Update: Copy {
+pub trait Update: Copy + Send + Sync {
     /// One step of it.
     type Move: Move;
 
@@ -91,7 +91,7 @@ impl<M: Move> Moves<M> {
 }
 
 /// One step of an update: all that its settings, the rate and the number of the step come to.
-pub trait Move: Copy {
+pub trait Move: Copy + Send + Sync {
     /// Numbers of state that each weight keeps between steps; they lie beside each other.
     const STATE: usize;
 

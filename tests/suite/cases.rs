@@ -107,6 +107,41 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
+/// Networks large enough for every path of the host's kernels: whole and partial vectors of channels,
+/// several blocks and tiles, more examples than runs. Too slow for the definition.
+pub fn large() -> Vec<Case> {
+    let mut cases = vec![];
+    let mut add = |name, graph: Graph<ROOM>, [planned, batch]: [usize; 2]| {
+        let graph = graph.finish().unwrap();
+        let (trains, seed) = (Trains::All, 900 + cases.len() as u64);
+        cases.push(Case { name, graph, planned, batch, trains, seed });
+    };
+    let g = hwc(9, 13, 3).then(conv(20, [3, 3], [1, 1], [1, 1], 1)).relu();
+    let g = g.then(conv(33, [3, 3], [2, 2], [1, 1], 1)).tanh();
+    let g = g
+        .then(conv(70, [3, 2], [2, 1], [0, 1], 1))
+        .relu()
+        .then(conv(64, [1; 2], [1; 2], [0; 2], 1));
+    add("many convolutions", g.global_average_pool().dense(5).cross_entropy(0.0), [37, 35]);
+    let g = hwc(16, 16, 16).then(conv(16, [3, 3], [1, 1], [1, 1], 1)).batch_norm().relu();
+    let skip = g.here();
+    let g = g.then(conv(16, [3, 3], [1, 1], [1, 1], 1)).batch_norm().relu();
+    let g = g.then(conv(16, [3, 3], [1, 1], [1, 1], 1)).batch_norm().add(skip).relu();
+    add(
+        "a wide block with batch norms",
+        g.global_average_pool().dense(10).cross_entropy(0.0),
+        [20, 19],
+    );
+    let g = hwc(8, 8, 32).then(conv(64, [3, 3], [2, 2], [1, 1], 1)).relu();
+    let g = g.then(conv(48, [5, 5], [3, 3], [2, 2], 1)).dense(7).squared_error();
+    add("strides 2 and 3", g, [17, 17]);
+    let g = vector(300).dense(257).relu().dense(130).tanh().dense(10).cross_entropy(0.1);
+    add("wide dense layers", g, [64, 61]);
+    let g = hwc(1, 50, 48).linear(96).gelu().linear(48).layer_norm().linear(11);
+    add("a line of tokens", g.squared_error(), [40, 33]);
+    cases
+}
+
 type Add<'a> = &'a mut dyn FnMut(&'static str, Graph<ROOM>, [usize; 2], Trains);
 
 fn dense(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {

@@ -11,6 +11,8 @@ mod bits;
 mod blown_up;
 mod forward;
 mod gradient;
+#[cfg(feature = "std")]
+mod host;
 mod refusals;
 mod ties;
 mod torch;

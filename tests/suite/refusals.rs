@@ -110,7 +110,7 @@ fn a_target_fits_the_loss_and_the_batch() {
 
 #[test]
 fn a_rate_is_a_number_in_its_range() {
-    let most = Portable::<All, Sgd>::MOST_RATE;
+    let most = idinit::engine::MOST_RATE;
     for rate in [-1e-9, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.001 * most, f32::MAX] {
         let error = refused(&labels(), Sgd::default(), &X, Target::Labels(&[0, 1]), rate);
         let Error::Rate(got) = error else { panic!("{error}") };

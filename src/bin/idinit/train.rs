@@ -93,7 +93,7 @@ pub struct Train {
 }
 
 fn rate(text: &str) -> Result<f32, &'static str> {
-    let most = Portable::<All, Momentum>::MOST_RATE;
+    let most = idinit::engine::MOST_RATE;
     finite(text).ok().filter(|rate| (0.0..=most).contains(rate)).ok_or("not from 0 to 1000")
 }
 

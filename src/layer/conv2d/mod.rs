@@ -4,7 +4,11 @@
 //! picture x is zero. With groups, output o reads only the inputs of its own group. A convolution
 //! over a line is one over a picture of height 1.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
+#[cfg(feature = "std")]
+mod tile;
 
 use super::{Misfit, Part, PartKind, Style, window};
 use crate::rule::Dims;

@@ -1,7 +1,12 @@
 //! A fully connected layer, y = x Wᵀ + b: x is `[batch, inp]`, W is `[out, inp]`, b is `[out]` and y is
 //! `[batch, out]`. A picture is read as the vector of its numbers in HWC order.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
+
+#[cfg(feature = "std")]
+pub(in crate::layer) use host::{backward_linear, forward_linear, scratch};
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::rule::Dims;

@@ -1,0 +1,428 @@
+//! The engine of a PC: threads, vectors, and the same step as [`Portable`](super::Portable) within the
+//! tolerances of the tests. Its bits depend on the processor's vectors and on the sizes, but not on
+//! the number of threads: work is cut by sizes alone (`layer/host.rs`).
+//!
+//! All memory is taken at the beginning. A step that is called from within [`Host::within`] allocates
+//! nothing; from outside, handing it over to the threads takes a small block now and then.
+
+use super::{Buffer, Engine, Error};
+use crate::graph::Value;
+use crate::init::{self, Scheme};
+use crate::layer::{self, Backward, Chance, Forward, Kind, PartKind, Weights};
+use crate::loss::Target;
+use crate::plan::{Net, Slot};
+use crate::shape::{Span, cut};
+use crate::update::{Accumulate, Move, Moves, Step, Update};
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use pulp::Arch;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::Arc;
+use std::{format, vec, vec::Vec};
+
+/// A network with its memory, its threads, and its update `U`.
+///
+/// ```
+/// use idinit::engine::{Engine, Host};
+/// use idinit::{graph::Graph, init::IdInit, loss::Target, plan::{Mode, Plan}, shape::Shape};
+/// use idinit::update::Sgd;
+///
+/// const NET: Graph<3> = Graph::input(Shape::vector(2)).dense(4).tanh().dense(2).cross_entropy(0.0);
+/// static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Sgd>(), 1);
+/// let mut engine = Host::new(PLAN.net(), Sgd::default(), 2)?;
+/// engine.start(&IdInit::PAPER);
+/// let before = engine.train(&[1.0, -1.0], Target::Labels(&[1]), 0.1)?;
+/// let after = engine.train(&[1.0, -1.0], Target::Labels(&[1]), 0.1)?;
+/// assert!(after < before);
+/// # Ok::<(), idinit::engine::Error>(())
+/// ```
+pub struct Host<'a, U> {
+    pool: Arc<ThreadPool>,
+    work: Work<'a, U>,
+}
+
+/// All that a step works on.
+struct Work<'a, U> {
+    net: Net<'a>,
+    update: U,
+    weights: Vec<f32>,
+    state: Vec<f32>,
+    arena: Vec<f32>,
+    scratch: Vec<f32>,
+    arch: Arch,
+    steps: u64,
+    seed: u64,
+}
+
+impl<U: fmt::Debug> fmt::Debug for Host<'_, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Work { net, update, steps, .. } = &self.work;
+        let mut all = f.debug_struct("Host");
+        all.field("net", net).field("update", update).field("steps", steps).finish_non_exhaustive()
+    }
+}
+
+/// `count` zeros, or how many could not be had.
+fn zeros(buffer: Buffer, count: usize) -> Result<Vec<f32>, Error> {
+    let mut numbers = Vec::new();
+    match numbers.try_reserve_exact(count) {
+        Ok(()) => {
+            // zeroed pages come from the system as they are touched
+            numbers = vec![0.0; count];
+            Ok(numbers)
+        }
+        Err(_) => Err(Error::Memory { buffer, need: count, got: 0 }),
+    }
+}
+
+/// Numbers of scratch that the host's kernels want for a planned network, beside those that
+/// [`Plan`](crate::plan::Plan) counts.
+pub fn scratch(net: &Net<'_>) -> usize {
+    let each = net.nodes.iter().map(|node| node.layer.scratch(node.input, node.output, net.batch));
+    each.max().unwrap_or(0)
+}
+
+impl<'a, U: Update + Send> Host<'a, U> {
+    /// An engine for a planned network, on `threads` threads of its own (0: one for each processor).
+    /// All weights are zero.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] where memory cannot be had, [`Error::Update`] where the plan was made for
+    /// another update, [`Error::Settings`] where the update cannot work, [`Error::Threads`] where
+    /// the system gives no threads.
+    pub fn new(net: Net<'a>, update: U, threads: usize) -> Result<Self, Error> {
+        let name = |i| format!("idinit-{i}");
+        let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build();
+        Self::on(Arc::new(pool.map_err(|_| Error::Threads)?), net, update)
+    }
+
+    /// The same, on threads that other engines may share.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn on(pool: Arc<ThreadPool>, net: Net<'a>, update: U) -> Result<Self, Error> {
+        let (planned, needed) = (net.update_state, U::STATE + U::CLIPS as usize);
+        if net.trains && planned != needed {
+            return Err(Error::Update { planned, needed });
+        }
+        if !update.is_sound() {
+            return Err(Error::Settings);
+        }
+        let work = Work {
+            weights: zeros(Buffer::Weights, net.weights)?,
+            state: zeros(Buffer::State, net.state)?,
+            arena: zeros(Buffer::Arena, net.arena)?,
+            scratch: zeros(Buffer::Scratch, scratch(&net))?,
+            arch: Arch::new(),
+            steps: 0,
+            seed: 0,
+            net,
+            update,
+        };
+        Ok(Self { pool, work })
+    }
+
+    /// Writes the initial weights, and forgets the state of the update and the steps taken.
+    pub fn start(&mut self, scheme: &impl Scheme) {
+        init::fill(&self.work.net, scheme, &mut self.work.weights);
+        self.work.state.fill(0.0);
+        self.work.steps = 0;
+    }
+
+    /// What layers that draw lots in training depend on, beside the number of the step.
+    pub const fn seed(&mut self, seed: u64) {
+        self.work.seed = seed;
+    }
+
+    /// The network.
+    pub const fn net(&self) -> &Net<'a> {
+        &self.work.net
+    }
+
+    /// The weights, as they stand.
+    pub fn all_weights(&self) -> &[f32] {
+        &self.work.weights
+    }
+
+    /// The weights, to be replaced by others.
+    pub fn all_weights_mut(&mut self) -> &mut [f32] {
+        &mut self.work.weights
+    }
+
+    /// The state of the update, as it stands.
+    pub fn update_state(&self) -> &[f32] {
+        &self.work.state
+    }
+
+    /// Calls `run` on one of the engine's threads: steps within it are not handed over one by one.
+    pub fn within<R: Send>(&mut self, run: impl FnOnce(&mut Self) -> R + Send) -> R
+    where
+        U: Sync,
+    {
+        let pool = Arc::clone(&self.pool);
+        pool.install(|| run(self))
+    }
+}
+
+impl<U: Update + Send> Engine for Host<'_, U> {
+    type Error = Error;
+
+    fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.pool.install(|| self.work.infer(x, y))
+    }
+
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+        self.pool.install(|| self.work.train(x, target, rate))
+    }
+
+    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
+        let (need, got) = (self.work.weights.len(), w.len());
+        if need != got {
+            return Err(Error::Memory { buffer: Buffer::Weights, need, got });
+        }
+        w.copy_from_slice(&self.work.weights);
+        Ok(())
+    }
+}
+
+impl<U: Update + Send> Work<'_, U> {
+    /// How many examples `x` has.
+    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
+        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
+        let examples = got / example.max(1);
+        match examples * example == got && 0 < examples && examples <= most {
+            true => Ok(examples),
+            false => Err(Error::Batch { got, example, most }),
+        }
+    }
+
+    fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        let examples = self.examples(x)?;
+        let need = examples * self.net.output.len();
+        if y.len() != need {
+            return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() });
+        }
+        let output = self.forward(x, examples, false);
+        y.copy_from_slice(output.of(&self.arena));
+        Ok(())
+    }
+
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+        let examples = self.examples(x)?;
+        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
+        self.net.loss.check(target, rows, classes)?;
+        if !self.net.trains {
+            return Err(Error::Inference);
+        }
+        let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));
+        if !(0.0..=super::MOST_RATE).contains(&rate) || !shrinks {
+            return Err(Error::Rate(rate));
+        }
+        let y = self.forward(x, examples, true);
+        let loss = self.loss(y, target);
+        if !loss.is_finite() {
+            return Err(Error::Loss(loss));
+        }
+        let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
+        if U::CLIPS {
+            let gradient = self.net.trained * U::STATE;
+            self.state[gradient..].fill(0.0);
+            self.backward(x, examples, &Moves::all(Accumulate), gradient)?;
+            self.apply_summed(&moves);
+        } else {
+            self.backward(x, examples, &moves, 0)?;
+        }
+        self.steps += 1;
+        Ok(loss)
+    }
+
+    /// All layers forward. The output then lies in the arena, at the place that is returned.
+    fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
+        let Self { net, weights, arena, scratch, .. } = self;
+        let mut output = Span::EMPTY;
+        let mut chance = Chance { seed: self.seed, step: self.steps, node: 0 };
+        let diverged = AtomicBool::new(false);
+        for (node, slot) in net.nodes.iter().zip(net.slots) {
+            let y = slot.y.first(examples * node.output.len());
+            let x = net.value(node.from).first(examples * node.input.len());
+            let second = operand(net, node.second, examples);
+            let saved = if training { slot.saved } else { Span::EMPTY };
+            // in place, the output's place holds the input already
+            let in_place = node.layer.style(slot.trained).in_place;
+            let shared = in_place && x.start == y.start && !x.is_empty();
+            let x = if shared { Span::EMPTY } else { x };
+            output = y;
+            let [y, x, second, saved] = cut(arena, [y, x, second, saved]);
+            let x = if node.from.node().is_none() { input } else { &*x };
+            let second = match node.second {
+                Some(second) if second.node().is_none() => input,
+                _ => &*second,
+            };
+            if in_place && !shared {
+                copy(y, x);
+            }
+            let (scratch, arch) = (&mut **scratch, self.arch);
+            let mut host = layer::Host { arch, scratch, diverged: &diverged, fresh: [false; 2] };
+            let io = Forward {
+                input: &node.input,
+                output: &node.output,
+                x,
+                second,
+                w: slot.weights.of(weights),
+                saved,
+                y,
+                chance: &chance,
+            };
+            node.layer.forward_host(io, &mut host);
+            chance.node += 1;
+        }
+        output
+    }
+
+    /// The loss of the outputs, which lie at `y`; their gradients then lie where backward looks.
+    fn loss(&mut self, y: Span, target: Target<'_>) -> f32 {
+        let Some(last) = self.net.slots.last() else { return f32::NAN };
+        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.channels as usize);
+        if dy.start != y.start {
+            let [y, dy] = cut(&mut self.arena, [y, dy]);
+            copy(dy, y);
+        }
+        let dy = dy.of_mut(&mut self.arena);
+        self.net.loss.descend::<true, true>(dy, target, outputs)
+    }
+
+    /// All layers backward, from the gradient of the outputs in its place. `state` is where the
+    /// state of the moves begins in the buffer of state.
+    fn backward<M: Move>(
+        &mut self,
+        input: &[f32],
+        examples: usize,
+        moves: &Moves<M>,
+        state: usize,
+    ) -> Result<(), Error> {
+        let Self { net, weights, state: states, arena, scratch, .. } = self;
+        let states = states.get_mut(state..).unwrap_or_default();
+        let diverged = AtomicBool::new(false);
+        let nodes = net.nodes.iter().zip(net.slots).enumerate();
+        for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
+            let style = node.layer.style(slot.trained);
+            let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
+            let read = match (style.reads_x, style.reads_y) {
+                (true, _) => net.value(node.from).first(x_len),
+                (_, true) => slot.y.first(y_len),
+                _ => Span::EMPTY,
+            };
+            let dx = match slot.shares_gradient {
+                true => Span::EMPTY,
+                false => net.gradient(node.from).first(x_len),
+            };
+            let d_second = gradient(net, node.second, examples);
+            let second = match style.reads_x {
+                true => operand(net, node.second, examples),
+                false => Span::EMPTY,
+            };
+            let spans = [read, slot.saved, slot.dy.first(y_len), dx, d_second, second];
+            let [read, saved, dy, dx, d_second, second] = cut(arena, spans);
+            let (x, y) = match (style.reads_x, node.from.node()) {
+                (true, None) => (input, &[][..]),
+                (true, _) => (&*read, &[][..]),
+                (false, _) => (&[][..], &*read),
+            };
+            let sums = node.layer.kind() == Kind::Add;
+            let Slot { fresh, trained, .. } = *slot;
+            let moved = slot.moved.times(M::STATE);
+            let io = Backward {
+                input: &node.input,
+                output: &node.output,
+                x,
+                y,
+                second,
+                saved,
+                dy: &mut *dy,
+                dx: if style.in_place { &mut [] } else { &mut *dx },
+                d_second: if sums { &mut [] } else { &mut *d_second },
+                weights: Weights {
+                    w: slot.weights.of_mut(weights),
+                    state: moved.of_mut(states),
+                    moves,
+                    trained,
+                },
+            };
+            let (scratch, arch) = (&mut **scratch, self.arch);
+            let mut host = layer::Host { arch, scratch, diverged: &diverged, fresh };
+            node.layer.backward_host(io, &mut host);
+            if diverged.load(Ordering::Relaxed) {
+                return Err(Error::Diverged { node: number });
+            }
+            if style.in_place {
+                pass_on(dx, dy, fresh[0]);
+            }
+            if sums {
+                pass_on(d_second, dy, fresh[1]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all trained weights by the gradient that was summed in memory, clipped first.
+    fn apply_summed(&mut self, moves: &Moves<U::Move>) {
+        let Self { net, weights, state, update, .. } = self;
+        let (state, gradient) = state.split_at_mut(net.trained * U::STATE);
+        let gradient = gradient.get(..net.trained).unwrap_or_default();
+        let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        let factor = update.factor(crate::math::sqrt_f64(square) as f32);
+        let trained = |(_, slot): &(_, &Slot)| slot.trained && slot.backward;
+        for (node, slot) in net.nodes.iter().zip(net.slots).filter(trained) {
+            let (mut w, mut s) = (slot.weights, slot.moved.times(U::STATE));
+            let mut g = slot.moved;
+            let mut part = 0;
+            while let Some(weight) = node.layer.part(node.input, part) {
+                let len = weight.dims.len();
+                if weight.kind.is_trained() {
+                    let how = match weight.kind {
+                        PartKind::Weight | PartKind::Table => moves.matrix,
+                        _ if node.layer.kind().is_scalar() => moves.scalar,
+                        _ => moves.vector,
+                    };
+                    let numbers = g.first(len).of(gradient).iter().map(|g| g * factor);
+                    let state = s.first(len * U::STATE).of_mut(state);
+                    how.apply(w.first(len).of_mut(weights), state, numbers);
+                    (g, s) = (g.after(len), s.after(len * U::STATE));
+                }
+                w = w.after(len);
+                part += 1;
+            }
+        }
+    }
+}
+
+/// Where a second operand lies; nowhere, if there is none or it is the input.
+fn operand(net: &Net<'_>, value: Option<Value>, examples: usize) -> Span {
+    let place = |value: Value| Some((net.value(value), net.nodes.get(value.node()?)?));
+    value.and_then(place).map_or(Span::EMPTY, |(y, node)| y.first(examples * node.output.len()))
+}
+
+/// Where the gradient of a second operand lies; nowhere, if nobody wants it.
+fn gradient(net: &Net<'_>, value: Option<Value>, examples: usize) -> Span {
+    let place = |value: Value| Some((net.gradient(value), net.nodes.get(value.node()?)?));
+    value.and_then(place).map_or(Span::EMPTY, |(dy, node)| dy.first(examples * node.output.len()))
+}
+
+/// Numbers of a run that is worth a thread.
+const RUN: usize = 1 << 15;
+
+fn copy(y: &mut [f32], x: &[f32]) {
+    y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| y.copy_from_slice(x));
+}
+
+/// Writes a gradient, or adds it to what is there.
+fn pass_on(to: &mut [f32], dy: &[f32], fresh: bool) {
+    if fresh {
+        copy(to, dy);
+    } else {
+        to.par_chunks_mut(RUN).zip(dy.par_chunks(RUN)).for_each(|(to, dy)| {
+            to.iter_mut().zip(dy).for_each(|(to, dy)| *to += dy);
+        });
+    }
+}

@@ -1,0 +1,169 @@
+//! What the kernels of the host engine share: the processor's vectors, memory to work in, and a
+//! partition of the work that no number of threads changes.
+//!
+//! A batch is cut into [`TASKS`] runs of examples, or of rows. Which thread takes which run is left to
+//! rayon; every run writes to places of its own, and where runs are summed, they are summed in their
+//! order. So the bits of a step depend on its sizes alone.
+
+use super::{All, Backward, Forward, Layer, Style};
+use crate::shape::Shape;
+use crate::update::Move;
+use core::sync::atomic::{AtomicBool, Ordering};
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Runs that a batch is cut into.
+pub(crate) const TASKS: usize = 16;
+
+/// What a host kernel works with, beside its numbers.
+pub(crate) struct Host<'a> {
+    /// The vectors of the processor.
+    pub arch: Arch,
+    /// Memory that holds nothing; as much as `layer::scratch` of the layer asked for.
+    pub scratch: &'a mut [f32],
+    /// Set where a gradient is too large to move a weight by.
+    pub diverged: &'a AtomicBool,
+    /// Whether the gradients of the first and of the second operand are to be written, not added to.
+    pub fresh: [bool; 2],
+}
+
+impl<'a> Host<'a> {
+    /// What the threads of a backward pass share.
+    pub fn moving(&self) -> Moving<'a> {
+        Moving { arch: self.arch, diverged: self.diverged }
+    }
+}
+
+/// Gradients are less than this, or no weight moves by them: no step is infinite then.
+const TAME: f32 = 1e24;
+
+/// What moves weights, on any thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Moving<'a> {
+    pub arch: Arch,
+    diverged: &'a AtomicBool,
+}
+
+impl Moving<'_> {
+    /// Moves weights by their gradients, unless one of those is no number to compute with.
+    pub fn apply<M: Move>(&self, how: M, w: &mut [f32], state: &mut [f32], g: &[f32]) {
+        self.arch.dispatch(
+            #[inline(always)]
+            || {
+                if tame(g) {
+                    how.apply(w, state, g.iter().copied());
+                } else {
+                    self.diverged.store(true, Ordering::Relaxed);
+                }
+            },
+        );
+    }
+}
+
+/// Whether weights can move by these gradients; by NaN they cannot.
+#[inline(always)]
+pub(crate) fn tame(g: &[f32]) -> bool {
+    g.iter().fold(true, |tame, g| tame & (g.abs() < TAME))
+}
+
+/// Weights, their state, and room for their gradients.
+type Slices<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32]);
+
+/// Cuts weights into runs and calls `each` on every run, in parallel, with the number of its first
+/// weight.
+pub(crate) fn on_weights<M: Move>(
+    all: Slices<'_>,
+    run: usize,
+    each: &(impl Fn(usize, Slices<'_>) + Sync),
+) {
+    cut::<M>(all, 0, run.max(1), each);
+}
+
+fn cut<M: Move>(
+    (w, state, g): Slices<'_>,
+    first: usize,
+    run: usize,
+    each: &(impl Fn(usize, Slices<'_>) + Sync),
+) {
+    if w.len() <= run {
+        return each(first, (w, state, g));
+    }
+    let middle = w.len().div_ceil(run).div_ceil(2) * run;
+    let (w, state, g) =
+        (w.split_at_mut(middle), state.split_at_mut(middle * M::STATE), g.split_at_mut(middle));
+    rayon::join(
+        || cut::<M>((w.0, state.0, g.0), first, run, each),
+        || cut::<M>((w.1, state.1, g.1), first + middle, run, each),
+    );
+}
+
+/// How long each of [`TASKS`] runs of `n` is; the last ones may be shorter, or missing.
+pub(crate) const fn share(n: usize) -> usize {
+    let share = n.div_ceil(TASKS);
+    if share == 0 { 1 } else { share }
+}
+
+/// Work on fewer numbers than this is not worth another thread.
+const FEW: usize = 1 << 14;
+
+/// Runs of a number of numbers that are worth a thread each, and hold whole rows of `width`.
+fn run(len: usize, width: usize) -> usize {
+    let width = width.max(1);
+    share(len / width).max(FEW.div_ceil(width)) * width
+}
+
+/// Calls `each` on runs of whole rows, in parallel.
+pub(crate) fn on_rows(y: &mut [f32], width: usize, each: impl Fn(&mut [f32]) + Send + Sync) {
+    let run = run(y.len(), width);
+    y.par_chunks_mut(run).for_each(each);
+}
+
+/// Calls `each` on runs of whole rows that belong together, in parallel.
+pub(crate) fn on_pairs(
+    y: &mut [f32],
+    x: &[f32],
+    width: usize,
+    each: impl Fn(&mut [f32], &[f32]) + Send + Sync,
+) {
+    let run = run(y.len(), width);
+    y.par_chunks_mut(run).zip(x.par_chunks(run)).for_each(|(y, x)| each(y, x));
+}
+
+impl Layer {
+    /// Numbers of scratch that the layer's kernels want for a batch.
+    pub(crate) fn scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
+        match self {
+            Self::Dense(layer) => super::dense::scratch(x.len(), layer.out as usize),
+            Self::Conv2d(layer) => layer.scratch(x, y, batch),
+            _ => 0,
+        }
+    }
+
+    /// [`forward`](Self::forward) on the host: its kernels where there are some, and else the
+    /// meaning's.
+    pub(crate) fn forward_host(&self, io: Forward<'_>, host: &mut Host<'_>) {
+        match self {
+            Self::Dense(layer) => layer.forward_host(io, host),
+            Self::Conv2d(layer) => layer.forward_host(io, host),
+            layer => layer.forward::<All>(io),
+        }
+    }
+
+    /// [`backward`](Self::backward) on the host.
+    pub(crate) fn backward_host<M: Move + Sync>(&self, io: Backward<'_, M>, host: &mut Host<'_>) {
+        match self {
+            Self::Dense(layer) => layer.backward_host(io, host),
+            Self::Conv2d(layer) => layer.backward_host(io, host),
+            layer => {
+                let Style { in_place, .. } = layer.style(true);
+                if host.fresh[0] && !in_place {
+                    io.dx.fill(0.0);
+                }
+                if host.fresh[1] {
+                    io.d_second.fill(0.0);
+                }
+                layer.backward::<All, M>(io);
+            }
+        }
+    }
+}
