@@ -8,7 +8,7 @@
 use super::{Buffer, Engine, Error};
 use crate::graph::Value;
 use crate::init::{self, Scheme};
-use crate::layer::{self, Backward, Chance, Forward, Kind, PartKind, Weights};
+use crate::layer::{self, Backward, Chance, Forward, Kind, PartKind, RUN, Weights};
 use crate::loss::Target;
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
@@ -243,7 +243,11 @@ impl<U: Update + Send> Work<'_, U> {
         let mut output = Span::EMPTY;
         let mut chance = Chance { seed: self.seed, step: self.steps, node: 0 };
         let diverged = AtomicBool::new(false);
-        for (node, slot) in net.nodes.iter().zip(net.slots) {
+        for (number, (node, slot)) in net.nodes.iter().zip(net.slots).enumerate() {
+            // taken along by the layer before it
+            if number.checked_sub(1).is_some_and(|before| rectified(net, before)) {
+                continue;
+            }
             let y = slot.y.first(examples * node.output.len());
             let x = net.value(node.from).first(examples * node.input.len());
             let second = operand(net, node.second, examples);
@@ -259,11 +263,18 @@ impl<U: Update + Send> Work<'_, U> {
                 Some(second) if second.node().is_none() => input,
                 _ => &*second,
             };
-            if in_place && !shared {
+            if in_place && !shared && !node.layer.copies() {
                 copy(y, x);
             }
-            let (scratch, arch) = (&mut **scratch, self.arch);
-            let mut host = layer::Host { arch, scratch, diverged: &diverged, fresh: [false; 2] };
+            let mut host = layer::Host {
+                arch: self.arch,
+                scratch,
+                diverged: &diverged,
+                fresh: [false; 2],
+                relu: rectified(net, number),
+                mask: &[],
+            };
+            chance.node = number as u32;
             let io = Forward {
                 input: &node.input,
                 output: &node.output,
@@ -275,7 +286,6 @@ impl<U: Update + Send> Work<'_, U> {
                 chance: &chance,
             };
             node.layer.forward_host(io, &mut host);
-            chance.node += 1;
         }
         output
     }
@@ -305,6 +315,7 @@ impl<U: Update + Send> Work<'_, U> {
         let states = states.get_mut(state..).unwrap_or_default();
         let diverged = AtomicBool::new(false);
         let nodes = net.nodes.iter().zip(net.slots).enumerate();
+        let mut masks = Span::EMPTY;
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
@@ -322,44 +333,58 @@ impl<U: Update + Send> Work<'_, U> {
                 true => operand(net, node.second, examples),
                 false => Span::EMPTY,
             };
-            let spans = [read, slot.saved, slot.dy.first(y_len), dx, d_second, second];
-            let [read, saved, dy, dx, d_second, second] = cut(arena, spans);
+            if let Some(before) = number.checked_sub(1)
+                && rectified(net, before)
+                && masks_before(net, before)
+            {
+                masks = read;
+                continue;
+            }
+            let mask = core::mem::replace(&mut masks, Span::EMPTY);
+            let spans = [read, slot.saved, slot.dy.first(y_len), dx, d_second, second, mask];
+            let [read, saved, dy, dx, d_second, second, mask] = cut(arena, spans);
             let (x, y) = match (style.reads_x, node.from.node()) {
                 (true, None) => (input, &[][..]),
                 (true, _) => (&*read, &[][..]),
                 (false, _) => (&[][..], &*read),
             };
-            let sums = node.layer.kind() == Kind::Add;
             let Slot { fresh, trained, .. } = *slot;
-            let moved = slot.moved.times(M::STATE);
-            let io = Backward {
-                input: &node.input,
-                output: &node.output,
-                x,
-                y,
-                second,
-                saved,
-                dy: &mut *dy,
-                dx: if style.in_place { &mut [] } else { &mut *dx },
-                d_second: if sums { &mut [] } else { &mut *d_second },
-                weights: Weights {
-                    w: slot.weights.of_mut(weights),
-                    state: moved.of_mut(states),
-                    moves,
-                    trained,
-                },
-            };
-            let (scratch, arch) = (&mut **scratch, self.arch);
-            let mut host = layer::Host { arch, scratch, diverged: &diverged, fresh };
-            node.layer.backward_host(io, &mut host);
+            if node.layer.kind() == Kind::Add {
+                sum_backward(dy, mask, d_second, fresh[1]);
+            } else {
+                let moved = slot.moved.times(M::STATE);
+                let io = Backward {
+                    input: &node.input,
+                    output: &node.output,
+                    x,
+                    y,
+                    second,
+                    saved,
+                    dy: &mut *dy,
+                    dx: if style.in_place { &mut [] } else { &mut *dx },
+                    d_second,
+                    weights: Weights {
+                        w: slot.weights.of_mut(weights),
+                        state: moved.of_mut(states),
+                        moves,
+                        trained,
+                    },
+                };
+                let mut host = layer::Host {
+                    arch: self.arch,
+                    scratch,
+                    diverged: &diverged,
+                    fresh,
+                    relu: false,
+                    mask,
+                };
+                node.layer.backward_host(io, &mut host);
+            }
             if diverged.load(Ordering::Relaxed) {
                 return Err(Error::Diverged { node: number });
             }
             if style.in_place {
                 pass_on(dx, dy, fresh[0]);
-            }
-            if sums {
-                pass_on(d_second, dy, fresh[1]);
             }
         }
         Ok(())
@@ -409,8 +434,67 @@ fn gradient(net: &Net<'_>, value: Option<Value>, examples: usize) -> Span {
     value.and_then(place).map_or(Span::EMPTY, |(dy, node)| dy.first(examples * node.output.len()))
 }
 
-/// Numbers of a run that is worth a thread.
-const RUN: usize = 1 << 15;
+/// Whether layer `number` also does the work of a rectifier that follows it in its place.
+fn rectified(net: &Net<'_>, number: usize) -> bool {
+    let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) else {
+        return false;
+    };
+    let (Some(next), Some(behind)) = (net.nodes.get(number + 1), net.slots.get(number + 1)) else {
+        return false;
+    };
+    node.layer.rectifies()
+        && next.layer.kind() == Kind::Relu
+        && next.from.node() == Some(number)
+        && behind.y == slot.y
+}
+
+/// Whether layer `number` can mask its gradient by the rectifier behind it: the rectifier's gradient
+/// becomes its own in place, and nothing that its backward pass writes lies over the mask.
+fn masks_before(net: &Net<'_>, number: usize) -> bool {
+    let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) else {
+        return false;
+    };
+    let Some(behind) = net.slots.get(number + 1) else { return false };
+    let apart = |span: Span| {
+        let mask = behind.y;
+        span.is_empty() || span.end() <= mask.start as usize || mask.end() <= span.start as usize
+    };
+    let dx = if slot.shares_gradient { Span::EMPTY } else { net.gradient(node.from) };
+    let d_second = node.second.map_or(Span::EMPTY, |second| net.gradient(second));
+    let reads = [net.value(node.from), node.second.map_or(Span::EMPTY, |v| net.value(v))];
+    slot.backward
+        && behind.shares_gradient
+        && apart(dx)
+        && apart(d_second)
+        && apart(slot.dy)
+        && apart(slot.saved)
+        && (!node.layer.style(slot.trained).reads_x || reads.into_iter().all(apart))
+}
+
+/// The gradient of a sum, masked by the rectifier behind it, passed on to its second operand.
+fn sum_backward(dy: &mut [f32], mask: &[f32], second: &mut [f32], fresh: bool) {
+    let run = |all, i: usize, len| -> &[f32] {
+        <[f32]>::get(all, i * RUN..).and_then(|all| all.get(..len)).unwrap_or_default()
+    };
+    let mask_of = |i: usize, dy: &mut [f32]| {
+        let mask = run(mask, i, dy.len());
+        for (dy, y) in dy.iter_mut().zip(mask) {
+            *dy = if *y > 0.0 { *dy } else { 0.0 };
+        }
+    };
+    if second.is_empty() {
+        dy.par_chunks_mut(RUN).enumerate().for_each(|(i, dy)| mask_of(i, dy));
+        return;
+    }
+    let runs = dy.par_chunks_mut(RUN).zip(second.par_chunks_mut(RUN)).enumerate();
+    runs.for_each(|(i, (dy, second))| {
+        mask_of(i, dy);
+        match fresh {
+            true => second.copy_from_slice(dy),
+            false => second.iter_mut().zip(&*dy).for_each(|(to, dy)| *to += dy),
+        }
+    });
+}
 
 fn copy(y: &mut [f32], x: &[f32]) {
     y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| y.copy_from_slice(x));

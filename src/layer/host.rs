@@ -25,6 +25,11 @@ pub(crate) struct Host<'a> {
     pub diverged: &'a AtomicBool,
     /// Whether the gradients of the first and of the second operand are to be written, not added to.
     pub fresh: [bool; 2],
+    /// Whether a rectifier follows, which the layer's forward pass is to do as well.
+    pub relu: bool,
+    /// The output of the rectifier that follows, by which the backward pass is to mask dy; empty
+    /// where none does.
+    pub mask: &'a [f32],
 }
 
 impl<'a> Host<'a> {
@@ -129,12 +134,78 @@ pub(crate) fn on_pairs(
     y.par_chunks_mut(run).zip(x.par_chunks(run)).for_each(|(y, x)| each(y, x));
 }
 
+/// Numbers of a run that is worth a thread.
+pub(crate) const RUN: usize = 1 << 15;
+
+/// y = max(0, x), by which NaN stays NaN; x lies in y where it is empty.
+fn relu(y: &mut [f32], x: &[f32], arch: Arch) {
+    let rectify = |x: f32| if x <= 0.0 { 0.0 } else { x };
+    if x.is_empty() {
+        y.par_chunks_mut(RUN).for_each(|y| {
+            arch.dispatch(
+                #[inline(always)]
+                || y.iter_mut().for_each(|y| *y = rectify(*y)),
+            );
+        });
+    } else {
+        y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
+            arch.dispatch(
+                #[inline(always)]
+                || y.iter_mut().zip(x).for_each(|(y, x)| *y = rectify(*x)),
+            );
+        });
+    }
+}
+
+/// dy where y is positive, and else 0.
+pub(crate) fn masked(dy: &mut [f32], y: &[f32], arch: Arch) {
+    dy.par_chunks_mut(RUN).zip(y.par_chunks(RUN)).for_each(|(dy, y)| {
+        arch.dispatch(
+            #[inline(always)]
+            || dy.iter_mut().zip(y).for_each(|(dy, y)| *dy = if *y > 0.0 { *dy } else { 0.0 }),
+        );
+    });
+}
+
+/// y = x + second, rectified where a rectifier follows; x lies in y where it is empty.
+fn add(io: Forward<'_>, host: &Host<'_>) {
+    let (arch, relu, Forward { x, second, y, .. }) = (host.arch, host.relu, io);
+    let sum = move |a: f32, b: f32| if relu && a + b <= 0.0 { 0.0 } else { a + b };
+    y.par_chunks_mut(RUN).zip(second.par_chunks(RUN)).enumerate().for_each(|(i, (y, second))| {
+        arch.dispatch(
+            #[inline(always)]
+            || match x.get(i * RUN..).and_then(|x| x.get(..y.len())) {
+                Some(x) if !x.is_empty() => {
+                    let each = y.iter_mut().zip(x).zip(second);
+                    each.for_each(|((y, x), second)| *y = sum(*x, *second));
+                }
+                _ => y.iter_mut().zip(second).for_each(|(y, second)| *y = sum(*y, *second)),
+            },
+        );
+    });
+}
+
 impl Layer {
+    /// Whether the layer's kernels take the rectifier that follows along.
+    pub(crate) const fn rectifies(&self) -> bool {
+        match self {
+            Self::BatchNorm(_) | Self::Add(_) => true,
+            Self::Conv2d(layer) => layer.rectifies(),
+            _ => false,
+        }
+    }
+
+    /// Whether the layer, in place, finds its input in `x` where it does not lie in `y`.
+    pub(crate) const fn copies(&self) -> bool {
+        matches!(self, Self::BatchNorm(_) | Self::Add(_) | Self::Relu(_))
+    }
+
     /// Numbers of scratch that the layer's kernels want for a batch.
     pub(crate) fn scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
         match self {
             Self::Dense(layer) => super::dense::scratch(x.len(), layer.out as usize),
             Self::Conv2d(layer) => layer.scratch(x, y, batch),
+            Self::BatchNorm(_) => super::batch_norm::scratch(x.channels as usize),
             _ => 0,
         }
     }
@@ -145,6 +216,9 @@ impl Layer {
         match self {
             Self::Dense(layer) => layer.forward_host(io, host),
             Self::Conv2d(layer) => layer.forward_host(io, host),
+            Self::BatchNorm(layer) => layer.forward_host(io, host),
+            Self::Relu(_) => relu(io.y, io.x, host.arch),
+            Self::Add(_) => add(io, host),
             layer => layer.forward::<All>(io),
         }
     }
@@ -154,6 +228,9 @@ impl Layer {
         match self {
             Self::Dense(layer) => layer.backward_host(io, host),
             Self::Conv2d(layer) => layer.backward_host(io, host),
+            Self::BatchNorm(layer) => layer.backward_host(io, host),
+            Self::Relu(_) => masked(io.dy, io.y, host.arch),
+            Self::Add(_) => {}
             layer => {
                 let Style { in_place, .. } = layer.style(true);
                 if host.fresh[0] && !in_place {

@@ -11,12 +11,14 @@
 
 mod bias;
 #[cfg(feature = "std")]
+mod channels;
+#[cfg(feature = "std")]
 mod host;
 mod set;
 mod window;
 
 #[cfg(feature = "std")]
-pub(crate) use host::Host;
+pub(crate) use host::{Host, RUN};
 pub use set::{All, LayerSet, Uses};
 
 use crate::rule::Dims;

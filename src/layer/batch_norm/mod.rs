@@ -7,7 +7,12 @@
 //! for it is refused, and a smaller batch than planned should not come down to it. In inference, and where the layer is frozen, the running
 //! statistics take their place.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
+
+#[cfg(feature = "std")]
+pub(in crate::layer) use host::scratch;
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;

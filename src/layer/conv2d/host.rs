@@ -18,7 +18,7 @@ use crate::layer::{Backward, Forward, Weights, dense};
 use crate::shape::Shape;
 use crate::update::Move;
 use core::sync::atomic::Ordering;
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// All sizes of a convolution, as its kernels need them.
@@ -76,9 +76,12 @@ impl Conv2d {
         }
         let sizes = self.host_sizes(x, y);
         let forward = sizes.packed() + TASKS * sizes.frame().len();
-        let input: usize = sizes.packed_turned() + TASKS * sizes.turned_frame().len();
-        let weights = TASKS * (sizes.frame().len() + sizes.sums());
-        forward.max(input).max(weights)
+        forward.max(sizes.packed_turned() + TASKS * sizes.backward_room())
+    }
+
+    /// Whether the kernels take the rectifier that follows along.
+    pub(in crate::layer) const fn rectifies(&self) -> bool {
+        self.groups == 1 && !self.is_linear()
     }
 
     pub(in crate::layer) fn forward_host(&self, io: Forward<'_>, host: &mut Host<'_>) {
@@ -91,7 +94,7 @@ impl Conv2d {
             let sizes = self.host_sizes(*io.input, *io.output);
             let Some((w, b)) = io.w.split_at_checked(sizes.weights()) else { return };
             let (packed, frames) = host.scratch.split_at_mut(sizes.packed());
-            let arch = host.arch;
+            let (arch, relu) = (host.arch, host.relu);
             arch.dispatch(PackForward { sizes, w, packed });
             let packed = &*packed;
             let (x_len, y_len) = (sizes.x.len(), sizes.y.len());
@@ -102,7 +105,7 @@ impl Conv2d {
                 for (y, x) in y.chunks_exact_mut(y_len).zip(x.chunks_exact(x_len)) {
                     sizes.frame().hold(frame, x);
                     let frame = &*frame;
-                    arch.dispatch(ForwardExample { sizes, frame, packed, b, y });
+                    arch.dispatch(ForwardExample { sizes, frame, packed, b, y, relu });
                 }
             });
         }
@@ -134,13 +137,7 @@ impl Conv2d {
             return self.backward(io);
         }
         let sizes = self.host_sizes(*io.input, *io.output);
-        let Backward { x, dy, dx, mut weights, .. } = io;
-        if !dx.is_empty() {
-            sizes.input(dy, weights.w, dx, host);
-        }
-        if weights.trained {
-            sizes.weight_gradients(x, dy, &mut weights, self.bias, host);
-        }
+        sizes.backward(self.bias, io, host);
     }
 }
 
@@ -206,65 +203,85 @@ impl Sizes {
         Packing::room(self.row() + 1, self.y.channels)
     }
 
-    /// dx, of all examples.
-    fn input(&self, dy: &[f32], w: &[f32], dx: &mut [f32], host: &mut Host<'_>) {
-        let (sizes, arch, fresh) = (*self, host.arch, host.fresh[0]);
-        let (packed, frames) = host.scratch.split_at_mut(self.packed_turned());
-        arch.dispatch(PackTurned { sizes, w, packed });
-        let packed = &*packed;
-        let (x_len, y_len) = (self.x.len(), self.y.len());
-        let examples = share(dy.len() / y_len);
-        let runs = dx.par_chunks_mut(examples * x_len).zip(dy.par_chunks(examples * y_len));
-        let frame_of = self.turned_frame();
-        runs.zip(frames.par_chunks_mut(frame_of.len())).for_each(|((dx, dy), frame)| {
-            frame.fill(0.0);
-            for (dx, dy) in dx.chunks_exact_mut(x_len).zip(dy.chunks_exact(y_len)) {
-                frame_of.hold(frame, dy);
-                let frame = &*frame;
-                arch.dispatch(InputExample { sizes, frame, packed, dx, fresh });
-            }
-        });
+    /// Numbers that one run works with: both frames, and sums for the weights.
+    fn backward_room(&self) -> usize {
+        self.turned_frame().len() + self.frame().len() + self.sums()
     }
 
-    fn weight_gradients<M: Move>(
-        &self,
-        x: &[f32],
-        dy: &[f32],
-        weights: &mut Weights<'_, M>,
-        bias: bool,
-        host: &mut Host<'_>,
-    ) {
-        let (sizes, arch) = (*self, host.arch);
-        let (x_len, y_len) = (self.x.len(), self.y.len());
-        let examples = share(dy.len() / y_len);
-        let runs = x.par_chunks(examples * x_len).zip(dy.par_chunks(examples * y_len));
-        let count = x.len().div_ceil(examples * x_len);
-        let room = self.sums();
-        let (sums, frames) = host.scratch.split_at_mut(TASKS * room);
-        let places = sums.par_chunks_mut(room).zip(frames.par_chunks_mut(self.frame().len()));
-        runs.zip(places).for_each(|((x, dy), (sums, frame))| {
-            frame.fill(0.0);
-            sums.fill(0.0);
-            for (x, dy) in x.chunks_exact(x_len).zip(dy.chunks_exact(y_len)) {
-                sizes.frame().hold(frame, x);
-                let frame = &*frame;
-                arch.dispatch(WeightsExample { sizes, frame, dy, sums, bias });
-            }
-        });
-        let Some((first, others)) = sums.split_at_mut_checked(room) else { return };
-        let others = &*others;
-        let part = share(room);
-        first.par_chunks_mut(part).enumerate().for_each(|(i, first)| {
-            for other in others.chunks_exact(room).take(count - 1) {
-                let other = other.get(i * part..).unwrap_or_default();
-                arch.dispatch(|| first.iter_mut().zip(other).for_each(|(sum, more)| *sum += more));
-            }
-        });
-        if tame(first) {
-            arch.dispatch(Apply { sizes, sums: first, weights, bias });
-        } else {
-            host.diverged.store(true, Ordering::Relaxed);
+    /// An example at a time, while its numbers are near: dy is masked, dx computed, and the gradient of
+    /// the weights added to the sums of the run.
+    fn backward<M: Move>(&self, bias: bool, io: Backward<'_, M>, host: &mut Host<'_>) {
+        let (sizes, arch, fresh, mask) = (*self, host.arch, host.fresh[0], host.mask);
+        let Backward { x, dy, dx, mut weights, .. } = io;
+        let (packed, rooms) = host.scratch.split_at_mut(self.packed_turned());
+        if !dx.is_empty() {
+            arch.dispatch(PackTurned { sizes, w: weights.w, packed });
         }
+        let (packed, trained) = (&*packed, weights.trained);
+        let (x_len, y_len) = (self.x.len(), self.y.len());
+        let (turned_of, frame_of, room) =
+            (self.turned_frame(), self.frame(), self.backward_room());
+        let count = dy.len() / y_len;
+        let examples = share(count);
+        let run = |i: usize, room: &mut [f32], dy: &mut [f32], mut dx: Option<&mut [f32]>| {
+            room.fill(0.0);
+            let (turned, room) = room.split_at_mut(turned_of.len());
+            let (frame, sums) = room.split_at_mut(frame_of.len());
+            for (n, dy) in dy.chunks_exact_mut(y_len).enumerate() {
+                let example = i * examples + n;
+                if let Some(y) = mask.get(example * y_len..(example + 1) * y_len) {
+                    arch.dispatch(
+                        #[inline(always)]
+                        || dy.iter_mut().zip(y).for_each(|(dy, y)| {
+                            *dy = if *y > 0.0 { *dy } else { 0.0 };
+                        }),
+                    );
+                }
+                let dx = dx.as_deref_mut().and_then(|dx| dx.get_mut(n * x_len..(n + 1) * x_len));
+                if let Some(dx) = dx {
+                    turned_of.hold(turned, dy);
+                    arch.dispatch(InputExample { sizes, frame: turned, packed, dx, fresh });
+                }
+                if trained && let Some(x) = x.get(example * x_len..(example + 1) * x_len) {
+                    frame_of.hold(frame, x);
+                    arch.dispatch(WeightsExample { sizes, frame, dy, sums, bias });
+                }
+            }
+        };
+        let places = rooms.par_chunks_mut(room).zip(dy.par_chunks_mut(examples * y_len));
+        if dx.is_empty() {
+            places.enumerate().for_each(|(i, (room, dy))| run(i, room, dy, None));
+        } else {
+            let places = places.zip(dx.par_chunks_mut(examples * x_len)).enumerate();
+            places.for_each(|(i, ((room, dy), dx))| run(i, room, dy, Some(dx)));
+        }
+        if trained {
+            let runs = count.div_ceil(examples);
+            self.add_up(rooms, runs, arch);
+            let sums = rooms.get(room - self.sums()..room).unwrap_or_default();
+            if tame(sums) {
+                arch.dispatch(Apply { sizes, sums, weights: &mut weights, bias });
+            } else {
+                host.diverged.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Adds the sums of all runs to those of the first, in their order.
+    fn add_up(&self, rooms: &mut [f32], runs: usize, arch: Arch) {
+        let (room, sums) = (self.backward_room(), self.sums());
+        let Some((first, others)) = rooms.split_at_mut_checked(room) else { return };
+        let (others, part) = (&*others, share(sums));
+        let first = first.get_mut(room - sums..).unwrap_or_default();
+        first.par_chunks_mut(part).enumerate().for_each(|(i, first)| {
+            for other in others.chunks_exact(room).take(runs - 1) {
+                let other = other.get(room - sums + i * part..).unwrap_or_default();
+                arch.dispatch(
+                    #[inline(always)]
+                    || first.iter_mut().zip(other).for_each(|(sum, more)| *sum += more),
+                );
+            }
+        });
     }
 }
 
@@ -325,6 +342,7 @@ struct ForwardExample<'a> {
     packed: &'a [f32],
     b: &'a [f32],
     y: &'a mut [f32],
+    relu: bool,
 }
 
 impl WithSimd for ForwardExample<'_> {
@@ -332,7 +350,7 @@ impl WithSimd for ForwardExample<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sizes, frame, packed, b, y } = self;
+        let Self { sizes, frame, packed, b, y, relu } = self;
         let Sizes { y: Picture { width, channels, .. }, kernel: [kh, kw], stride, .. } = sizes;
         let inp = sizes.x.channels;
         let packing = Packing::new::<S>(sizes.row(), channels);
@@ -351,6 +369,7 @@ impl WithSimd for ForwardExample<'_> {
                     y_step: channels,
                     pixels: width,
                     outputs: (channels - o).min(packing.width),
+                    relu,
                 };
                 let start = tile::Start::Bias(b.get(o..).unwrap_or_default());
                 tile::row(simd, packing.vectors, block, y, start);
@@ -401,6 +420,7 @@ impl WithSimd for InputExample<'_> {
                         y_step: sw * inp,
                         pixels: columns.pixels,
                         outputs: (inp - c).min(packing.width),
+                        relu: false,
                     };
                     let start = if fresh { tile::Start::Bias(&[]) } else { tile::Start::Add };
                     tile::row(simd, packing.vectors, block, dx, start);

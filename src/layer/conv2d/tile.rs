@@ -1,6 +1,7 @@
 //! The registers of a direct convolution: a tile of pixels × vectors of channels, and the ways in which
 //! pictures and weights lie for it.
 
+use crate::layer::channels;
 use pulp::Simd;
 
 /// Weights by blocks of outputs: `[block][k][width]`, `width` outputs in a few vectors, zeros behind
@@ -173,6 +174,8 @@ pub(super) struct Block<'a> {
     pub pixels: usize,
     /// Outputs of the block that are real.
     pub outputs: usize,
+    /// Whether a rectifier follows.
+    pub relu: bool,
 }
 
 /// What a tile begins with.
@@ -236,16 +239,12 @@ fn tile<S: Simd, const P: usize, const V: usize>(
     bias: [S::f32s; V],
     add: bool,
 ) {
-    let Block { x, x_at, x_step, lines, line, len, w, y_at, y_step, outputs, .. } = *block;
+    let Block { x, x_at, x_step, lines, line, len, w, y_at, y_step, outputs, relu, .. } = *block;
     let mut sums = [bias; P];
-    let lanes = S::F32_LANES;
     let at = |p: usize| y_at + (pixel + p) * y_step;
     if add {
         for (p, sums) in sums.iter_mut().enumerate() {
-            let there = y.get(at(p)..at(p) + outputs).unwrap_or_default();
-            for (sum, there) in sums.iter_mut().zip(there.chunks(lanes)) {
-                *sum = simd.partial_load_f32s(there);
-            }
+            *sums = channels::load(simd, y.get(at(p)..at(p) + outputs).unwrap_or_default());
         }
     }
     let (vectors, _) = S::as_simd_f32s(w);
@@ -266,18 +265,11 @@ fn tile<S: Simd, const P: usize, const V: usize>(
             }
         }
     }
-    for (p, sums) in sums.into_iter().enumerate() {
-        let there = y.get_mut(at(p)..at(p) + outputs).unwrap_or_default();
-        if outputs == V * lanes {
-            let (there, _) = S::as_mut_simd_f32s(there);
-            for (there, sum) in there.iter_mut().zip(sums) {
-                *there = sum;
-            }
-        } else {
-            for (there, sum) in there.chunks_mut(lanes).zip(sums) {
-                simd.partial_store_f32s(there, sum);
-            }
+    for (p, mut sums) in sums.into_iter().enumerate() {
+        if relu {
+            sums = sums.map(|sum| channels::relu(simd, sum));
         }
+        channels::store(simd, y.get_mut(at(p)..at(p) + outputs).unwrap_or_default(), sums);
     }
 }
 
@@ -347,15 +339,14 @@ fn outer_tile<S: Simd, const K: usize, const V: usize>(
     at: usize,
     tile: &mut [[S::f32s; V]; K],
 ) {
-    let Outer { x, steps: [down, right], dy, at: first, channels, outputs, pixels } = *example;
+    let Outer { x, steps: [down, right], dy, at: first, channels: width, outputs, pixels } = *example;
     let mut sums = *tile;
-    let whole = outputs == V * S::F32_LANES;
-    for (oy, dy) in dy.chunks_exact((pixels[1] * channels).max(1)).enumerate() {
+    for (oy, dy) in dy.chunks_exact((pixels[1] * width).max(1)).enumerate() {
         let x = x.get(at + oy * down..).unwrap_or_default();
-        for (ox, dy) in dy.chunks_exact(channels.max(1)).enumerate() {
+        for (ox, dy) in dy.chunks_exact(width.max(1)).enumerate() {
             let Some(x) = x.get(ox * right..).and_then(<[f32]>::first_chunk::<K>) else { break };
             let Some(dy) = dy.get(first..first + outputs) else { break };
-            let dy = load::<S, V>(simd, dy, whole);
+            let dy = channels::load::<S, V>(simd, dy);
             for (sums, x) in sums.iter_mut().zip(x) {
                 let x = simd.splat_f32s(*x);
                 for (sum, dy) in sums.iter_mut().zip(dy) {
@@ -365,22 +356,6 @@ fn outer_tile<S: Simd, const K: usize, const V: usize>(
         }
     }
     *tile = sums;
-}
-
-#[inline(always)]
-fn load<S: Simd, const V: usize>(simd: S, numbers: &[f32], whole: bool) -> [S::f32s; V] {
-    let mut vectors = [simd.splat_f32s(0.0); V];
-    if whole {
-        let (numbers, _) = S::as_simd_f32s(numbers);
-        for (vector, number) in vectors.iter_mut().zip(numbers) {
-            *vector = *number;
-        }
-    } else {
-        for (vector, numbers) in vectors.iter_mut().zip(numbers.chunks(S::F32_LANES)) {
-            *vector = simd.partial_load_f32s(numbers);
-        }
-    }
-    vectors
 }
 
 /// Adds dy over all pixels.
@@ -400,13 +375,12 @@ pub(super) fn column_sums<S: Simd>(
 
 #[inline(always)]
 fn columns<S: Simd, const V: usize>(simd: S, example: Outer<'_>, sums: &mut [f32]) {
-    let Outer { dy, at, channels, outputs, .. } = example;
+    let Outer { dy, at, channels: width, outputs, .. } = example;
     let (sums, _) = S::as_mut_simd_f32s(sums);
     let Some(sums) = sums.first_chunk_mut::<V>() else { return };
-    let whole = outputs == V * S::F32_LANES;
-    for dy in dy.chunks_exact(channels.max(1)) {
+    for dy in dy.chunks_exact(width.max(1)) {
         let dy = dy.get(at..at + outputs).unwrap_or_default();
-        for (sum, dy) in sums.iter_mut().zip(load::<S, V>(simd, dy, whole)) {
+        for (sum, dy) in sums.iter_mut().zip(channels::load::<S, V>(simd, dy)) {
             *sum = simd.add_f32s(*sum, dy);
         }
     }
