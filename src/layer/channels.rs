@@ -19,14 +19,18 @@ pub(super) fn blocks<S: Simd>(channels: usize) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// The channels of one block of one pixel.
+/// The channels of one block of one pixel; in a block that is `WHOLE`, every channel is real.
+///
+/// No closure here: the compiler gives closures the vectors of no particular processor.
 #[inline(always)]
-pub(super) fn load<S: Simd, const V: usize>(simd: S, pixel: &[f32]) -> [S::f32s; V] {
+pub(super) fn load<S: Simd, const V: usize, const WHOLE: bool>(
+    simd: S,
+    pixel: &[f32],
+) -> [S::f32s; V] {
     let mut vectors = [simd.splat_f32s(0.0); V];
-    if pixel.len() == V * S::F32_LANES {
-        let (numbers, _) = S::as_simd_f32s(pixel);
-        for (vector, number) in vectors.iter_mut().zip(numbers) {
-            *vector = *number;
+    if WHOLE {
+        if let Some(whole) = S::as_simd_f32s(pixel).0.first_chunk::<V>() {
+            vectors = *whole;
         }
     } else {
         for (vector, numbers) in vectors.iter_mut().zip(pixel.chunks(S::F32_LANES)) {
@@ -38,11 +42,14 @@ pub(super) fn load<S: Simd, const V: usize>(simd: S, pixel: &[f32]) -> [S::f32s;
 
 /// Writes the channels of one block of one pixel.
 #[inline(always)]
-pub(super) fn store<S: Simd, const V: usize>(simd: S, pixel: &mut [f32], vectors: [S::f32s; V]) {
-    if pixel.len() == V * S::F32_LANES {
-        let (numbers, _) = S::as_mut_simd_f32s(pixel);
-        for (number, vector) in numbers.iter_mut().zip(vectors) {
-            *number = vector;
+pub(super) fn store<S: Simd, const V: usize, const WHOLE: bool>(
+    simd: S,
+    pixel: &mut [f32],
+    vectors: [S::f32s; V],
+) {
+    if WHOLE {
+        if let Some(whole) = S::as_mut_simd_f32s(pixel).0.first_chunk_mut::<V>() {
+            *whole = vectors;
         }
     } else {
         for (numbers, vector) in pixel.chunks_mut(S::F32_LANES).zip(vectors) {
@@ -50,6 +57,21 @@ pub(super) fn store<S: Simd, const V: usize>(simd: S, pixel: &mut [f32], vectors
         }
     }
 }
+
+/// Calls a kernel with the vectors of a block, and whether it is whole, as constants.
+macro_rules! with_block {
+    ($simd:ty, $vectors:expr, $count:expr, $kernel:ident ( $($argument:expr),* )) => {
+        match ($vectors, $count == $vectors * <$simd>::F32_LANES) {
+            (1, true) => $kernel::<$simd, 1, true>($($argument),*),
+            (2, true) => $kernel::<$simd, 2, true>($($argument),*),
+            (_, true) => $kernel::<$simd, 4, true>($($argument),*),
+            (1, false) => $kernel::<$simd, 1, false>($($argument),*),
+            (2, false) => $kernel::<$simd, 2, false>($($argument),*),
+            (_, false) => $kernel::<$simd, 4, false>($($argument),*),
+        }
+    };
+}
+pub(super) use with_block;
 
 /// max(0, x), by which NaN stays NaN.
 #[inline(always)]

@@ -3,7 +3,7 @@
 //! precision; forward and backward read each number twice.
 
 use super::BatchNorm;
-use crate::layer::channels::{blocks, load, mask, relu, store};
+use crate::layer::channels::{blocks, load, mask, relu, store, with_block};
 use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
@@ -210,50 +210,46 @@ impl WithSimd for Moments<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         for (at, vectors, count) in blocks::<S>(self.around.len()) {
-            match vectors {
-                1 => moments::<S, 1>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-                2 => moments::<S, 2>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-                _ => moments::<S, 4>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-            }
+            with_block!(S, vectors, count, moments(simd, &mut self, at, count));
         }
     }
 }
 
-/// Two sums for the channels of a block.
-struct Two<S: Simd, const V: usize>([[S::f32s; V]; 2]);
-
-impl<S: Simd, const V: usize> Two<S, V> {
-    #[inline(always)]
-    fn add_to(self, simd: S, sums: &mut [f32], at: usize, count: usize) {
-        let half = sums.len() / 2;
-        for (half, sums) in sums.chunks_exact_mut(half.max(1)).zip(self.0) {
-            store(simd, half.get_mut(at..at + count).unwrap_or_default(), sums);
-        }
-    }
+/// Writes two sums for the channels of a block.
+#[inline(always)]
+fn put<S: Simd, const V: usize, const WHOLE: bool>(
+    simd: S,
+    sums: &mut [f32],
+    (at, count): (usize, usize),
+    [first, second]: [[S::f32s; V]; 2],
+) {
+    let (one, two) = sums.split_at_mut(sums.len() / 2);
+    store::<S, V, WHOLE>(simd, one.get_mut(at..at + count).unwrap_or_default(), first);
+    store::<S, V, WHOLE>(simd, two.get_mut(at..at + count).unwrap_or_default(), second);
 }
 
 #[inline(always)]
-fn moments<S: Simd, const V: usize>(
+fn moments<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
-    all: &Moments<'_>,
+    all: &mut Moments<'_>,
     at: usize,
     count: usize,
-) -> Two<S, V> {
+) {
     let channels = all.around.len();
-    let around = load::<S, V>(simd, run_of(all.around, at, count));
-    let mut sums = [[simd.splat_f32s(0.0); V]; 2];
-    let [first, second] = &mut sums;
+    let around = load::<S, V, WHOLE>(simd, run_of(all.around, at, count));
+    let mut first = [simd.splat_f32s(0.0); V];
+    let mut second = first;
     for x in all.x.chunks_exact(channels) {
-        let x = load::<S, V>(simd, run_of(x, at, count));
+        let x = load::<S, V, WHOLE>(simd, run_of(x, at, count));
         for v in 0..V {
             let x = simd.sub_f32s(x[v], around[v]);
             first[v] = simd.add_f32s(first[v], x);
             second[v] = simd.mul_add_e_f32s(x, x, second[v]);
         }
     }
-    Two(sums)
+    put::<S, V, WHOLE>(simd, all.sums, (at, count), [first, second]);
 }
 
 /// y = (x − μ) · scale + β; x lies in y where it is empty.
@@ -272,49 +268,52 @@ impl WithSimd for Normalise<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for (at, vectors, count) in blocks::<S>(self.mean.len()) {
-            match vectors {
-                1 => normalise::<S, 1>(simd, &mut self, at, count),
-                2 => normalise::<S, 2>(simd, &mut self, at, count),
-                _ => normalise::<S, 4>(simd, &mut self, at, count),
-            }
+            with_block!(S, vectors, count, normalise(simd, &mut self, at, count));
         }
     }
 }
 
 #[inline(always)]
-fn normalise<S: Simd, const V: usize>(
+fn normalise<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
     all: &mut Normalise<'_>,
     at: usize,
     count: usize,
 ) {
     let channels = all.mean.len();
-    let part = |all| load::<S, V>(simd, run_of(all, at, count));
-    let [mean, scale, bias] = [all.mean, all.scale, all.bias].map(part);
-    let rectify = all.relu;
-    let each = |x: [S::f32s; V]| {
-        let mut y = x;
-        for v in 0..V {
-            let x = simd.sub_f32s(x[v], mean[v]);
-            y[v] = simd.mul_add_e_f32s(x, scale[v], bias[v]);
-            if rectify {
-                y[v] = relu(simd, y[v]);
-            }
-        }
-        y
-    };
+    let mean = load::<S, V, WHOLE>(simd, run_of(all.mean, at, count));
+    let scale = load::<S, V, WHOLE>(simd, run_of(all.scale, at, count));
+    let bias = load::<S, V, WHOLE>(simd, run_of(all.bias, at, count));
+    let constants = ([mean, scale, bias], all.relu);
     if all.x.is_empty() {
         for y in all.y.chunks_exact_mut(channels) {
             let y = y.get_mut(at..at + count).unwrap_or_default();
-            let x = load::<S, V>(simd, y);
-            store(simd, y, each(x));
+            let x = load::<S, V, WHOLE>(simd, y);
+            store::<S, V, WHOLE>(simd, y, affine(simd, x, constants));
         }
     } else {
         for (y, x) in all.y.chunks_exact_mut(channels).zip(all.x.chunks_exact(channels)) {
-            let x = load::<S, V>(simd, run_of(x, at, count));
-            store(simd, y.get_mut(at..at + count).unwrap_or_default(), each(x));
+            let x = load::<S, V, WHOLE>(simd, run_of(x, at, count));
+            let y = y.get_mut(at..at + count).unwrap_or_default();
+            store::<S, V, WHOLE>(simd, y, affine(simd, x, constants));
         }
     }
+}
+
+/// (x − μ) · scale + β, rectified on request.
+#[inline(always)]
+fn affine<S: Simd, const V: usize>(
+    simd: S,
+    mut x: [S::f32s; V],
+    ([mean, scale, bias], rectify): ([[S::f32s; V]; 3], bool),
+) -> [S::f32s; V] {
+    for v in 0..V {
+        x[v] = simd.mul_add_e_f32s(simd.sub_f32s(x[v], mean[v]), scale[v], bias[v]);
+        if rectify {
+            x[v] = relu(simd, x[v]);
+        }
+    }
+    x
 }
 
 /// Σ dy and Σ dy (x − μ) of each channel, dy where y is positive (everywhere, where y is empty).
@@ -330,37 +329,32 @@ impl WithSimd for Products<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         for (at, vectors, count) in blocks::<S>(self.mean.len()) {
-            match vectors {
-                1 => products::<S, 1>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-                2 => products::<S, 2>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-                _ => products::<S, 4>(simd, &self, at, count).add_to(simd, self.sums, at, count),
-            }
+            with_block!(S, vectors, count, products(simd, &mut self, at, count));
         }
     }
 }
 
 #[inline(always)]
-fn products<S: Simd, const V: usize>(
+fn products<S: Simd, const V: usize, const WHOLE: bool>(
     simd: S,
-    all: &Products<'_>,
+    all: &mut Products<'_>,
     at: usize,
     count: usize,
-) -> Two<S, V> {
+) {
     let channels = all.mean.len();
-    let part = |all| load::<S, V>(simd, run_of(all, at, count));
-    let mean = part(all.mean);
-    let mut sums = [[simd.splat_f32s(0.0); V]; 2];
-    let [first, second] = &mut sums;
+    let mean = load::<S, V, WHOLE>(simd, run_of(all.mean, at, count));
+    let mut first = [simd.splat_f32s(0.0); V];
+    let mut second = first;
     // where nothing is masked, dy masks itself by being there: y = 1
     let masked = !all.y.is_empty();
     let ys = if masked { all.y } else { all.dy };
     let pixels = all.dy.chunks_exact(channels).zip(all.x.chunks_exact(channels));
     for ((dy, x), y) in pixels.zip(ys.chunks_exact(channels)) {
-        let (mut dy, x) = (part(dy), part(x));
+        let (mut dy, x) = (load::<S, V, WHOLE>(simd, run_of(dy, at, count)), load::<S, V, WHOLE>(simd, run_of(x, at, count)));
         if masked {
-            let y = part(y);
+            let y = load::<S, V, WHOLE>(simd, run_of(y, at, count));
             for v in 0..V {
                 dy[v] = mask(simd, dy[v], y[v]);
             }
@@ -370,7 +364,7 @@ fn products<S: Simd, const V: usize>(
             second[v] = simd.mul_add_e_f32s(dy[v], simd.sub_f32s(x[v], mean[v]), second[v]);
         }
     }
-    Two(sums)
+    put::<S, V, WHOLE>(simd, all.sums, (at, count), [first, second]);
 }
 
 /// dy ← scale dy + slope (x − μ) + shift, with dy masked as in [`Products`].
@@ -390,28 +384,26 @@ impl WithSimd for Descend<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for (at, vectors, count) in blocks::<S>(self.mean.len()) {
-            match vectors {
-                1 => descend::<S, 1>(simd, &mut self, at, count),
-                2 => descend::<S, 2>(simd, &mut self, at, count),
-                _ => descend::<S, 4>(simd, &mut self, at, count),
-            }
+            with_block!(S, vectors, count, descend(simd, &mut self, at, count));
         }
     }
 }
 
 #[inline(always)]
-fn descend<S: Simd, const V: usize>(simd: S, all: &mut Descend<'_>, at: usize, count: usize) {
+fn descend<S: Simd, const V: usize, const WHOLE: bool>(simd: S, all: &mut Descend<'_>, at: usize, count: usize) {
     let channels = all.mean.len();
-    let part = |all| load::<S, V>(simd, run_of(all, at, count));
-    let [mean, scale, slope, shift] = [all.mean, all.scale, all.slope, all.shift].map(part);
+    let mean = load::<S, V, WHOLE>(simd, run_of(all.mean, at, count));
+    let scale = load::<S, V, WHOLE>(simd, run_of(all.scale, at, count));
+    let slope = load::<S, V, WHOLE>(simd, run_of(all.slope, at, count));
+    let shift = load::<S, V, WHOLE>(simd, run_of(all.shift, at, count));
     let masked = !all.y.is_empty();
     let ys = if masked { all.y } else { all.x };
     let pixels = all.dy.chunks_exact_mut(channels).zip(all.x.chunks_exact(channels));
     for ((dy, x), y) in pixels.zip(ys.chunks_exact(channels)) {
         let place = dy.get_mut(at..at + count).unwrap_or_default();
-        let (mut dy, x) = (load::<S, V>(simd, place), part(x));
+        let (mut dy, x) = (load::<S, V, WHOLE>(simd, place), load::<S, V, WHOLE>(simd, run_of(x, at, count)));
         if masked {
-            let y = part(y);
+            let y = load::<S, V, WHOLE>(simd, run_of(y, at, count));
             for v in 0..V {
                 dy[v] = mask(simd, dy[v], y[v]);
             }
@@ -421,6 +413,6 @@ fn descend<S: Simd, const V: usize>(simd: S, all: &mut Descend<'_>, at: usize, c
             let rest = simd.mul_add_e_f32s(x, slope[v], shift[v]);
             dy[v] = simd.mul_add_e_f32s(dy[v], scale[v], rest);
         }
-        store(simd, place, dy);
+        store::<S, V, WHOLE>(simd, place, dy);
     }
 }

@@ -218,20 +218,35 @@ fn tiles<S: Simd, const P: usize, const V: usize>(
         }
     }
     let add = matches!(start, Start::Add);
+    if block.outputs == V * S::F32_LANES {
+        sweep::<S, P, V, true>(simd, &block, y, bias, add);
+    } else {
+        sweep::<S, P, V, false>(simd, &block, y, bias, add);
+    }
+}
+
+#[inline(always)]
+fn sweep<S: Simd, const P: usize, const V: usize, const WHOLE: bool>(
+    simd: S,
+    block: &Block<'_>,
+    y: &mut [f32],
+    bias: [S::f32s; V],
+    add: bool,
+) {
     let mut pixel = 0;
     while pixel + P <= block.pixels {
-        tile::<S, P, V>(simd, &block, y, pixel, bias, add);
+        tile::<S, P, V, WHOLE>(simd, block, y, pixel, bias, add);
         pixel += P;
     }
     while pixel < block.pixels {
-        tile::<S, 1, V>(simd, &block, y, pixel, bias, add);
+        tile::<S, 1, V, WHOLE>(simd, block, y, pixel, bias, add);
         pixel += 1;
     }
 }
 
 /// `P` pixels × `V` vectors.
 #[inline(always)]
-fn tile<S: Simd, const P: usize, const V: usize>(
+fn tile<S: Simd, const P: usize, const V: usize, const WHOLE: bool>(
     simd: S,
     block: &Block<'_>,
     y: &mut [f32],
@@ -240,37 +255,61 @@ fn tile<S: Simd, const P: usize, const V: usize>(
     add: bool,
 ) {
     let Block { x, x_at, x_step, lines, line, len, w, y_at, y_step, outputs, relu, .. } = *block;
-    let mut sums = [bias; P];
     let at = |p: usize| y_at + (pixel + p) * y_step;
+    let mut sums = [bias; P];
     if add {
         for (p, sums) in sums.iter_mut().enumerate() {
-            *sums = channels::load(simd, y.get(at(p)..at(p) + outputs).unwrap_or_default());
+            let there = y.get(at(p)..at(p) + outputs).unwrap_or_default();
+            *sums = channels::load::<S, V, WHOLE>(simd, there);
         }
     }
     let (vectors, _) = S::as_simd_f32s(w);
     for l in 0..lines {
         let first = x_at + l * line + pixel * x_step;
-        let windows: [&[f32]; P] =
-            core::array::from_fn(|p| x.get(first + p * x_step..).and_then(|x| x.get(..len)).unwrap_or_default());
         let w = vectors.get(l * len * V..(l + 1) * len * V).unwrap_or_default();
-        if windows.iter().any(|window| window.len() != len) {
-            return;
+        sums = products(simd, x.get(first..).unwrap_or_default(), x_step, w.as_chunks().0, sums);
+    }
+    if relu {
+        for sum in sums.as_flattened_mut() {
+            *sum = channels::relu(simd, *sum);
         }
-        for (i, w) in w.as_chunks::<V>().0.iter().enumerate().take(len) {
-            for (sums, window) in sums.iter_mut().zip(windows) {
-                let x = simd.splat_f32s(window[i]);
-                for (sum, w) in sums.iter_mut().zip(w) {
-                    *sum = simd.mul_add_e_f32s(x, *w, *sum);
-                }
+    }
+    for (p, sums) in sums.into_iter().enumerate() {
+        let there = y.get_mut(at(p)..at(p) + outputs).unwrap_or_default();
+        channels::store::<S, V, WHOLE>(simd, there, sums);
+    }
+}
+
+/// Adds the products of `P` windows, `step` numbers apart, with the weights: the loop in which the
+/// time goes.
+#[inline(always)]
+fn products<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    x: &[f32],
+    step: usize,
+    w: &[[S::f32s; V]],
+    sums: [[S::f32s; V]; P],
+) -> [[S::f32s; V]; P] {
+    let len = w.len();
+    let mut windows: [&[f32]; P] = [&[]; P];
+    for (p, window) in windows.iter_mut().enumerate() {
+        match x.get(p * step..).and_then(|x| x.get(..len)) {
+            Some(there) => *window = there,
+            None => return sums,
+        }
+    }
+    // a copy of its own, which nothing but this loop touches, stays in registers
+    let mut tile = sums;
+    for i in 0..len {
+        let w = w[i];
+        for p in 0..P {
+            let x = simd.splat_f32s(windows[p][i]);
+            for v in 0..V {
+                tile[p][v] = simd.mul_add_e_f32s(x, w[v], tile[p][v]);
             }
         }
     }
-    for (p, mut sums) in sums.into_iter().enumerate() {
-        if relu {
-            sums = sums.map(|sum| channels::relu(simd, sum));
-        }
-        channels::store(simd, y.get_mut(at(p)..at(p) + outputs).unwrap_or_default(), sums);
-    }
+    tile
 }
 
 /// The gradient of weights from one example.
@@ -300,16 +339,20 @@ pub(super) fn outer<S: Simd>(
     line: usize,
     sums: &mut [f32],
 ) {
-    match vectors {
-        1 => outers::<S, 12, 1>(simd, example, line, sums),
-        2 if S::F32_LANES == 8 => outers::<S, 4, 2>(simd, example, line, sums),
-        2 => outers::<S, 8, 2>(simd, example, line, sums),
-        _ => outers::<S, 4, 4>(simd, example, line, sums),
+    let whole = example.outputs == vectors * S::F32_LANES;
+    match (vectors, whole) {
+        (1, true) => outers::<S, 12, 1, true>(simd, example, line, sums),
+        (1, false) => outers::<S, 12, 1, false>(simd, example, line, sums),
+        (2, true) if S::F32_LANES == 8 => outers::<S, 4, 2, true>(simd, example, line, sums),
+        (2, true) => outers::<S, 8, 2, true>(simd, example, line, sums),
+        (2, false) => outers::<S, 4, 2, false>(simd, example, line, sums),
+        (_, true) => outers::<S, 4, 4, true>(simd, example, line, sums),
+        (_, false) => outers::<S, 4, 4, false>(simd, example, line, sums),
     }
 }
 
 #[inline(always)]
-fn outers<S: Simd, const K: usize, const V: usize>(
+fn outers<S: Simd, const K: usize, const V: usize, const WHOLE: bool>(
     simd: S,
     example: Outer<'_>,
     line: usize,
@@ -320,12 +363,12 @@ fn outers<S: Simd, const K: usize, const V: usize>(
     let (tiles, rest) = rows.as_chunks_mut::<K>();
     let mut at = line;
     for tile in tiles {
-        outer_tile::<S, K, V>(simd, &example, at, tile);
+        outer_tile::<S, K, V, WHOLE>(simd, &example, at, tile);
         at += K;
     }
     for tile in rest.chunks_exact_mut(1) {
         if let Ok(tile) = tile.try_into() {
-            outer_tile::<S, 1, V>(simd, &example, at, tile);
+            outer_tile::<S, 1, V, WHOLE>(simd, &example, at, tile);
         }
         at += 1;
     }
@@ -333,7 +376,7 @@ fn outers<S: Simd, const K: usize, const V: usize>(
 
 /// `K` numbers of the windows × `V` vectors of outputs, summed over the pixels.
 #[inline(always)]
-fn outer_tile<S: Simd, const K: usize, const V: usize>(
+fn outer_tile<S: Simd, const K: usize, const V: usize, const WHOLE: bool>(
     simd: S,
     example: &Outer<'_>,
     at: usize,
@@ -346,11 +389,11 @@ fn outer_tile<S: Simd, const K: usize, const V: usize>(
         for (ox, dy) in dy.chunks_exact(width.max(1)).enumerate() {
             let Some(x) = x.get(ox * right..).and_then(<[f32]>::first_chunk::<K>) else { break };
             let Some(dy) = dy.get(first..first + outputs) else { break };
-            let dy = channels::load::<S, V>(simd, dy);
-            for (sums, x) in sums.iter_mut().zip(x) {
-                let x = simd.splat_f32s(*x);
-                for (sum, dy) in sums.iter_mut().zip(dy) {
-                    *sum = simd.mul_add_e_f32s(x, dy, *sum);
+            let dy = channels::load::<S, V, WHOLE>(simd, dy);
+            for k in 0..K {
+                let x = simd.splat_f32s(x[k]);
+                for v in 0..V {
+                    sums[k][v] = simd.mul_add_e_f32s(x, dy[v], sums[k][v]);
                 }
             }
         }
@@ -366,21 +409,17 @@ pub(super) fn column_sums<S: Simd>(
     example: Outer<'_>,
     sums: &mut [f32],
 ) {
-    match vectors {
-        1 => columns::<S, 1>(simd, example, sums),
-        2 => columns::<S, 2>(simd, example, sums),
-        _ => columns::<S, 4>(simd, example, sums),
-    }
+    channels::with_block!(S, vectors, example.outputs, columns(simd, example, sums));
 }
 
 #[inline(always)]
-fn columns<S: Simd, const V: usize>(simd: S, example: Outer<'_>, sums: &mut [f32]) {
+fn columns<S: Simd, const V: usize, const WHOLE: bool>(simd: S, example: Outer<'_>, sums: &mut [f32]) {
     let Outer { dy, at, channels: width, outputs, .. } = example;
     let (sums, _) = S::as_mut_simd_f32s(sums);
     let Some(sums) = sums.first_chunk_mut::<V>() else { return };
     for dy in dy.chunks_exact(width.max(1)) {
         let dy = dy.get(at..at + outputs).unwrap_or_default();
-        for (sum, dy) in sums.iter_mut().zip(channels::load::<S, V>(simd, dy)) {
+        for (sum, dy) in sums.iter_mut().zip(channels::load::<S, V, WHOLE>(simd, dy)) {
             *sum = simd.add_f32s(*sum, dy);
         }
     }
