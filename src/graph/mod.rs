@@ -366,6 +366,23 @@ impl<const N: usize> Graph<N> {
         self.loss
     }
 
+    /// How many numbers training moves: running statistics are none of them.
+    pub const fn parameters(&self) -> u64 {
+        let nodes = self.nodes();
+        let (mut sum, mut node) = (0, 0);
+        while node < nodes.len() {
+            let mut part = 0;
+            while let Some(p) = nodes[node].layer.part(nodes[node].input, part) {
+                if p.kind.is_trained() {
+                    sum += p.dims.len() as u64;
+                }
+                part += 1;
+            }
+            node += 1;
+        }
+        sum
+    }
+
     /// The layers and the loss that an engine needs for this graph.
     pub const fn uses(&self) -> LayerSet {
         let mut set = LayerSet::NONE.with_loss(self.loss);

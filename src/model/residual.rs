@@ -20,7 +20,7 @@ pub const fn residual<const N: usize>(
 ) -> Graph<N> {
     g = g.conv2d(width, 3).name("stem").relu();
     let mut block = 0;
-    while block < blocks {
+    while block < blocks && block < N {
         let skip = g.here();
         g = g.conv2d(width, 3).role(Role::Branch).relu();
         g = g.conv2d(width, 3).role(Role::BranchEnd).add(skip).relu();
