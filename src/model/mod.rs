@@ -21,8 +21,8 @@
 //! [`Graph::cross_entropy`]: crate::graph::Graph::cross_entropy
 
 mod all_conv;
-// #[cfg(feature = "std")]
-// pub mod catalog;
+#[cfg(feature = "std")]
+pub mod catalog;
 mod cifar_resnet;
 mod cnn;
 mod gpt;
