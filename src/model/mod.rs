@@ -12,8 +12,9 @@
 //! assert_eq!(GRAPH.parameters(), 269_722);
 //! ```
 //!
-//! Layers with weights have the name that a PyTorch implementation gives them. Where a name holds a
-//! `*`, it stands for the number of the block: as many layers before have the same name.
+//! Layers with weights have the name that a PyTorch implementation gives them, where there is one
+//! that is well known. Where a name holds a `*`, it stands for the number of the block: as many
+//! layers before have the same name ([`key`] puts it in).
 //!
 //! Each network is trained for cross-entropy; a call of [`Graph::cross_entropy`] behind it smooths
 //! the labels.
@@ -26,6 +27,7 @@ pub mod catalog;
 mod cifar_resnet;
 mod cnn;
 mod gpt;
+mod key;
 mod mlp;
 mod propagation;
 mod residual;
@@ -42,6 +44,7 @@ pub use cifar_resnet::{
 };
 pub use cnn::cnn;
 pub use gpt::{Gpt, gpt, gpt_nodes};
+pub use key::{Key, key};
 pub use mlp::{Activation, LINEAR_5, mlp};
 pub use propagation::{FC, fc, res_conv, res_conv_nodes, res_fc, res_fc_nodes};
 pub use residual::{residual, residual_nodes};
@@ -57,12 +60,7 @@ use crate::layer::{Conv2d, Layer};
 /// A convolution without a bias with a square kernel of odd size, padded so that a stride of 1
 /// keeps height and width: what stands in front of a norm.
 #[track_caller]
-const fn bare_conv<const N: usize>(
-    g: Graph<N>,
-    out: u32,
-    kernel: u32,
-    stride: u32,
-) -> Graph<N> {
+const fn bare_conv<const N: usize>(g: Graph<N>, out: u32, kernel: u32, stride: u32) -> Graph<N> {
     conv(g, out, kernel, stride, false)
 }
 

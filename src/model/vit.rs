@@ -37,15 +37,8 @@ impl Vit {
         classes: 1000,
     };
     /// A small one for pictures of 32 × 32.
-    pub const CIFAR: Self = Self {
-        patch: 4,
-        layers: 6,
-        width: 128,
-        heads: 4,
-        inner: 512,
-        dropout: 0.0,
-        classes: 10,
-    };
+    pub const CIFAR: Self =
+        Self { patch: 4, layers: 6, width: 128, heads: 4, inner: 512, dropout: 0.0, classes: 10 };
 }
 
 impl Default for Vit {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use clap::ValueEnum;
 use idinit::data::idx::{self, Part};
-use idinit::shape::Shape;
+use idinit::model::catalog::Task;
 use idinit::train::{Digits, Examples, Pictures};
 use std::path::Path;
 
@@ -16,6 +16,16 @@ pub enum Data {
     Mnist,
     /// 70,000 articles of clothing of 28×28 pixels, from files
     Fashion,
+    /// 60,000 pictures of 32×32 pixels in ten classes
+    Cifar10,
+    /// Pictures of 224×224 pixels in folders, one for each class
+    Imagenet,
+    /// Sentences of film reviews, good or bad
+    Sst2,
+    /// Sentences of film reviews, in five classes
+    Sst5,
+    /// Plain text, byte by byte
+    Text,
 }
 
 /// What to learn from, and what to be judged by.
@@ -30,15 +40,18 @@ impl Data {
             Self::Digits => "digits",
             Self::Mnist => "mnist",
             Self::Fashion => "fashion",
+            Self::Cifar10 => "cifar10",
+            Self::Imagenet => "imagenet",
+            Self::Sst2 => "sst2",
+            Self::Sst5 => "sst5",
+            Self::Text => "text",
         }
     }
 
-    /// The shape of one example.
-    pub const fn shape(self) -> Shape {
-        match self {
-            Self::Digits => Shape::hwc(8, 8, 1),
-            Self::Mnist | Self::Fashion => Shape::hwc(28, 28, 1),
-        }
+    /// What it asks of a network.
+    pub fn task(self) -> Result<Task, Failure> {
+        let name = self.name();
+        Task::of(name).ok_or_else(|| Failure::failed(format!("{name} asks for no network")))
     }
 
     /// Reads the set; `folder` holds a folder for each set that lies in files.
@@ -56,6 +69,10 @@ impl Data {
             }
             Self::Mnist => pictures(idx::Set::Mnist),
             Self::Fashion => pictures(idx::Set::Fashion),
+            Self::Cifar10 | Self::Imagenet | Self::Sst2 | Self::Sst5 | Self::Text => {
+                let why = format!("{} can be planned for, but not read", self.name());
+                Err(Failure::Failed(why))
+            }
         }
     }
 }

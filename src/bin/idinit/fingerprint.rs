@@ -5,7 +5,7 @@ use crate::network::{self, Choice};
 use crate::output;
 use clap::Args;
 use idinit::init;
-use idinit::plan::{Mode, Plan};
+use idinit::plan::Mode;
 use serde_json::json;
 use std::io::Write;
 
@@ -36,8 +36,8 @@ impl Fingerprint {
     pub fn run(self) -> Result<(), Failure> {
         let Self { scheme, seed, .. } = self;
         let network = self.choice.network()?;
-        let plan = Plan::checked(&network.graph, Mode::INFER, 1).map_err(Failure::usage)?;
-        let mut weights = output::zeros(plan.weights)?;
+        let plan = network.model.plan(Mode::INFER, 1).map_err(Failure::usage)?;
+        let mut weights = output::zeros(plan.net().weights())?;
         init::fill(&plan.net(), &network::scheme(&scheme, seed)?, &mut weights);
         let fingerprint = idinit::recipe::Fingerprint::of(&weights).to_string();
         let (model, data) = (network.entry.name, network.data.name());

@@ -9,8 +9,7 @@ use crate::report::{self, Outcome, decimal};
 use idinit::engine::{Memory, Portable};
 use idinit::init::Named;
 use idinit::layer::All;
-use idinit::model::catalog::ROOM;
-use idinit::plan::Plan;
+use idinit::model::catalog::Planned;
 use idinit::train::{Epoch, Run, Settings};
 use idinit::update::{Clip, Momentum, Update};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -25,7 +24,7 @@ use std::time::Instant;
 /// All that a run is made of.
 pub struct Job {
     pub network: Network,
-    pub plan: Box<Plan<ROOM>>,
+    pub plan: Planned,
     pub parts: Parts,
     pub schemes: Vec<(String, Named)>,
     pub settings: Settings,
@@ -54,7 +53,7 @@ impl Job {
             "event": "run", "version": env!("CARGO_PKG_VERSION"),
             "model": self.network.entry.name, "sizes": self.network.sizes,
             "data": self.network.data.name(), "train_examples": self.parts.train.count(),
-            "test_examples": self.parts.test.count(), "weights": self.plan.weights,
+            "test_examples": self.parts.test.count(), "weights": self.plan.net().weights(),
             "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
             "rate": decimal(rate), "schedule": schedule.name(), "warm_up": warm_up,
             "momentum": decimal(momentum), "decay": decimal(decay), "nesterov": nesterov,
@@ -70,8 +69,8 @@ impl Job {
             "{} on {}: {} layers, {} weights; {} examples to learn from, {} held back\n",
             self.network.entry.name,
             self.network.data.name(),
-            self.network.graph.nodes().len(),
-            self.plan.weights,
+            self.network.model.nodes().len(),
+            self.plan.net().weights(),
             self.parts.train.count(),
             self.parts.test.count(),
         );

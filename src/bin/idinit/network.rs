@@ -3,43 +3,96 @@
 use crate::data::Data;
 use crate::failure::Failure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
-use idinit::graph::Graph;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use idinit::init::Named;
 use idinit::layer::PartKind;
-use idinit::model::catalog::{self, Entry, ROOM, Sizes};
-use serde_json::{Value, json};
+use idinit::model::catalog::{self, Chosen, Entry, Model, Options, Setting, Sort};
+use serde_json::{Map, Value, json};
 
 /// The arguments that name a network.
-#[derive(Args)]
 pub struct Choice {
-    /// The network; `idinit models` tells more of them
-    #[arg(default_value = "residual", value_parser = models())]
-    model: &'static Entry,
-    /// What it learns, and so the shape of its input: digits, mnist or fashion [default: by model]
-    #[arg(long, hide_possible_values = true, help_heading = "Network")]
+    entry: &'static Entry,
     data: Option<Data>,
-    /// Channels of each convolution [default: by model]
-    #[arg(long, value_name = "N", help_heading = "Network")]
-    width: Option<u32>,
-    /// Residual blocks [default: by model]
-    #[arg(long, value_name = "N", help_heading = "Network")]
-    blocks: Option<usize>,
-    /// Widths of the hidden layers, as in 32,32 [default: by model]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Network")]
-    hidden: Option<Vec<u32>>,
+    /// What was chosen about the network, by name.
+    settings: Vec<(&'static str, String)>,
 }
 
 /// A network for a data set.
 pub struct Network {
     pub entry: &'static Entry,
     pub data: Data,
-    pub graph: Graph<ROOM>,
-    /// The sizes that were asked for, for people and for files.
+    pub model: Model,
+    /// What was chosen.
+    pub options: Options,
+    /// What was chosen, for files.
     pub sizes: Value,
 }
 
-fn models() -> impl TypedValueParser<Value = &'static Entry> {
+/// The arguments are made from the catalogue: an option for everything that can be chosen about some
+/// network. Whether it can be chosen about this one is the catalogue's affair.
+impl Args for Choice {
+    fn augment_args(command: Command) -> Command {
+        const HEADING: &str = "Network";
+        let model = Arg::new("model")
+            .default_value("residual")
+            .value_parser(models())
+            .help("The network; `idinit models` tells more of them");
+        let data = Arg::new("data")
+            .long("data")
+            .value_parser(value_parser!(Data))
+            .hide_possible_values(true)
+            .help("What it learns, and so the shape of its input [default: by model]")
+            .help_heading(HEADING);
+        let settings = Setting::ALL.iter().map(|setting| {
+            let argument = Arg::new(setting.name).long(setting.name).help_heading(HEADING);
+            let argument = match setting.sort {
+                Sort::Flag => argument.action(ArgAction::SetTrue).help(setting.about),
+                Sort::Word(words) => argument
+                    .value_name("WORD")
+                    .value_parser(PossibleValuesParser::new(words))
+                    .help(format!("{} [default: by model]", setting.about)),
+                _ => {
+                    let value = if setting.sort == Sort::Counts { "N,…" } else { "N" };
+                    let help = format!("{} [default: by model]", setting.about);
+                    argument.value_name(value).help(help)
+                }
+            };
+            argument
+        });
+        command.arg(model).arg(data).args(settings)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Choice {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let entry = matches.get_one::<&'static Entry>("model").copied();
+        let entry = entry.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))?;
+        let said =
+            |name: &&Setting| matches.value_source(name.name) == Some(ValueSource::CommandLine);
+        let settings = Setting::ALL.iter().filter(said).map(|setting| {
+            let text = match setting.sort {
+                Sort::Flag => "yes".to_string(),
+                _ => matches.get_one::<String>(setting.name).cloned().unwrap_or_default(),
+            };
+            (setting.name, text)
+        });
+        let settings = settings.collect();
+        Ok(Self { entry, data: matches.get_one("data").copied(), settings })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Parses the name of a network.
+pub fn models() -> impl TypedValueParser<Value = &'static Entry> {
     let names = catalog::ALL.iter().map(|entry| entry.name);
     PossibleValuesParser::new(names).try_map(|name| catalog::find(&name).ok_or("no such network"))
 }
@@ -54,57 +107,58 @@ pub fn scheme(name: &str, seed: u64) -> Result<Named, Failure> {
     Named::parse(name, seed).ok_or_else(|| Failure::usage(format!("no scheme is called {name}")))
 }
 
+/// The data set that an entry learns if nothing else is asked for.
+fn habitual(entry: &Entry) -> Result<Data, Failure> {
+    Data::from_str(entry.habits.data, false).map_err(Failure::usage)
+}
+
 impl Choice {
-    /// The network, if its sizes make one.
+    /// The network, if what was chosen makes one.
     pub fn network(&self) -> Result<Network, Failure> {
-        let entry = self.model;
         let data = match self.data {
             Some(data) => data,
-            None => Data::from_str(entry.habits.data, false).map_err(Failure::usage)?,
+            None => habitual(self.entry)?,
         };
-        let sizes = self.sizes()?;
-        let graph = entry.graph(data.shape(), sizes).map_err(|error| {
-            Failure::usage(format!("{} on {}: {error}", entry.name, data.name()))
+        let settings = self.settings.iter().map(|(name, text)| (*name, text.as_str()));
+        Network::new(self.entry, data, settings)
+    }
+}
+
+impl Network {
+    /// A network for a data set, with what was chosen by name.
+    fn new<'a>(
+        entry: &'static Entry,
+        data: Data,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Failure> {
+        let made = entry.network(data.task()?, settings, entry.habits.smoothing);
+        let catalog::Network { model, options, .. } = made.map_err(|error| match error {
+            catalog::CatalogError::Graph(_) => {
+                Failure::usage(format!("{} on {}: {error}", entry.name, data.name()))
+            }
+            error => Failure::usage(error),
         })?;
-        let sizes = match sizes {
-            Sizes::Blocks { width, blocks } => json!({ "width": width, "blocks": blocks }),
-            Sizes::Width(width) => json!({ "width": width }),
-            Sizes::Hidden(hidden) => json!({ "hidden": hidden }),
-            Sizes::Fixed => json!({}),
-        };
-        Ok(Network { entry, data, graph, sizes })
+        let sizes = sizes(&options);
+        Ok(Self { entry, data, model, options, sizes })
     }
 
-    /// The model's own sizes, replaced where others were asked for.
-    fn sizes(&self) -> Result<Sizes<'_>, Failure> {
-        let foreign = |option: &str, given: bool| match given {
-            true => Err(Failure::usage(format!("{} takes no {option}", self.model.name))),
-            false => Ok(()),
-        };
-        let (width, blocks, hidden) = (self.width, self.blocks, self.hidden.as_deref());
-        Ok(match self.model.sizes {
-            Sizes::Blocks { width: w, blocks: b } => {
-                foreign("--hidden", hidden.is_some())?;
-                Sizes::Blocks { width: width.unwrap_or(w), blocks: blocks.unwrap_or(b) }
-            }
-            Sizes::Width(w) => {
-                foreign("--hidden", hidden.is_some())?;
-                foreign("--blocks", blocks.is_some())?;
-                Sizes::Width(width.unwrap_or(w))
-            }
-            Sizes::Hidden(h) => {
-                foreign("--width (but --hidden)", width.is_some())?;
-                foreign("--blocks (but --hidden)", blocks.is_some())?;
-                Sizes::Hidden(hidden.unwrap_or(h))
-            }
-            Sizes::Fixed => {
-                foreign("--width", width.is_some())?;
-                foreign("--blocks", blocks.is_some())?;
-                foreign("--hidden", hidden.is_some())?;
-                Sizes::Fixed
-            }
-        })
+    /// A network as it is if nothing is chosen about it.
+    pub fn plain(entry: &'static Entry) -> Result<Self, Failure> {
+        Self::new(entry, habitual(entry)?, [])
     }
+}
+
+/// What was chosen about a network, and what is so by default.
+fn sizes(options: &Options) -> Value {
+    let value = |chosen: &Chosen| match chosen {
+        Chosen::Count(count) => json!(count),
+        Chosen::Counts(counts) => json!(counts),
+        Chosen::Share(share) => crate::report::decimal(*share),
+        Chosen::Word(word) => json!(word),
+        Chosen::Flag(flag) => json!(flag),
+    };
+    let pairs = options.iter().map(|(setting, chosen)| (setting.name.to_string(), value(chosen)));
+    Value::Object(pairs.collect::<Map<_, _>>())
 }
 
 /// What a weight is for, in a word.

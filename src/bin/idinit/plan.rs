@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::network::{Choice, Network};
 use clap::{Args, ValueEnum};
-use idinit::plan::{self, Mode, Table};
+use idinit::plan::{Mode, Table};
 use idinit::shape::{Shape, Span};
 use idinit::update::{Clip, Momentum, Sgd};
 use serde_json::json;
@@ -18,7 +18,9 @@ Examples:
   idinit plan cnn --batch 32 --update sgd
   idinit plan residual --mode last:1        … where only its last layer is trained
   idinit plan residual --mode only:stem,head
-  idinit plan linear5 --mode infer --json")]
+  idinit plan linear5 --mode infer --json
+  idinit plan resnet --depth 110 --norm none --multiplier --batch 128
+  idinit plan gpt --layers 96 --width 1024 --heads 16 --context 512")]
 pub struct Plan {
     #[command(flatten)]
     choice: Choice,
@@ -76,8 +78,7 @@ impl Plan {
     pub fn run(self) -> Result<(), Failure> {
         let network = self.choice.network()?;
         let mode = self.mode(&network)?;
-        let plan = plan::Plan::checked(&network.graph, mode, self.batch as usize)
-            .map_err(Failure::usage)?;
+        let plan = network.model.plan(mode, self.batch as usize).map_err(Failure::usage)?;
         let net = plan.net();
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         if !self.json {
@@ -117,8 +118,12 @@ impl Plan {
             Purpose::Train => all,
             Purpose::Last(count) => all.last(*count),
             Purpose::Only(wanted) => {
-                let there = network.graph.nodes().iter().map(|node| node.name);
-                let there: Vec<_> = there.filter(|name| !name.is_empty()).collect();
+                let mut there: Vec<_> = Vec::new();
+                for name in network.model.nodes().iter().map(|node| node.name) {
+                    if !name.is_empty() && !there.contains(&name) {
+                        there.push(name);
+                    }
+                }
                 let model = network.entry.name;
                 if there.is_empty() {
                     return Err(Failure::usage(format!("no layer of {model} has a name")));

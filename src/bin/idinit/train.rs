@@ -12,7 +12,7 @@ use idinit::engine::Portable;
 use idinit::init::Named;
 use idinit::layer::All;
 use idinit::model::catalog::Habits;
-use idinit::plan::{Mode, Plan};
+use idinit::plan::Mode;
 use idinit::train::{Schedule, Settings};
 use idinit::update::{Clip, Momentum};
 use serde_json::json;
@@ -142,6 +142,10 @@ impl Train {
     /// Settles every setting.
     fn job(self) -> Result<Job, Failure> {
         let network = self.choice.network()?;
+        if network.entry.habits.update != "sgd" {
+            let (name, update) = (network.entry.name, network.entry.habits.update);
+            return Err(Failure::usage(format!("{name} is trained by {update}, not by sgd")));
+        }
         let Habits { epochs, batch, rate, momentum, decay, schedule: by_model, .. } =
             network.entry.habits;
         let schedule = match self.schedule {
@@ -180,7 +184,7 @@ impl Train {
             Some(_) => Mode::train::<Clip<Momentum>>(),
         };
         let batch = self.batch.map_or(batch, NonZeroU32::get) as usize;
-        let plan = Plan::checked(&network.graph, mode, batch).map_err(Failure::usage)?;
+        let plan = network.model.plan(mode, batch).map_err(Failure::usage)?;
         let parts = network.data.load(&self.data_dir)?;
         let count = parts.train.count();
         if batch > count {
@@ -191,7 +195,7 @@ impl Train {
         let threads = self.threads.map_or(processors, |threads| threads.get() as usize);
         Ok(Job {
             network,
-            plan: Box::new(plan),
+            plan,
             parts,
             threads: threads.min(schemes.len()),
             schemes,

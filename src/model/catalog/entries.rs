@@ -35,8 +35,7 @@ const CIFAR: Habits = Habits {
 };
 
 /// §4.1 and B.1, which compares warm-ups of 0 to 60 epochs.
-const ALL_CONV: Habits =
-    Habits { epochs: 300, warm_up: 10, augment: &["crop", "flip"], ..CIFAR };
+const ALL_CONV: Habits = Habits { epochs: 300, warm_up: 10, augment: &["crop", "flip"], ..CIFAR };
 
 /// §4.5 and B.5; the paper's batch is 1024.
 const IMAGENET: Habits = Habits {

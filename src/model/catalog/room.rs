@@ -15,7 +15,7 @@ use std::boxed::Box;
 use std::thread;
 
 /// The most nodes that a network of the catalogue may have.
-pub const MOST: usize = 5000;
+pub const MOST: usize = 6144;
 
 /// Several dozen graphs or plans of the largest room.
 const STACK: usize = 64 << 20;

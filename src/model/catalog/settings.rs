@@ -85,7 +85,7 @@ settings! {
     ACTIVATION "activation" Sort::Word(&["relu", "tanh"]), "What stands between fully connected layers";
     NORM "norm" Sort::Word(&["batch", "none"]), "What follows each convolution";
     SHORTCUT "shortcut" Sort::Word(&["zeros", "split", "conv"]),
-        "How skip connections get to more channels: zeros behind, zeros around, or a 1×1 convolution";
+        "How skips get to more channels: zeros behind, zeros around, 1×1 convolution";
     BOTTLENECK "bottleneck" Sort::Flag, "Branches of 1×1, 3×3 and 1×1 convolutions";
     MULTIPLIER "multiplier" Sort::Flag, "A trained number multiplies the end of each branch";
     FIXUP "fixup" Sort::Flag, "Fixup's scalar biases and multipliers, without the convolutions' biases";

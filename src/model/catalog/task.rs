@@ -39,8 +39,8 @@ impl Task {
         ("fashion", Self::Pictures { shape: Shape::hwc(28, 28, 1), classes: 10 }),
         ("cifar10", Self::Pictures { shape: Shape::hwc(32, 32, 3), classes: 10 }),
         ("imagenet", Self::Pictures { shape: Shape::hwc(224, 224, 3), classes: 1000 }),
-        ("sst2", Self::Texts { words: 56, vocabulary: 20_000, classes: 2 }),
-        ("sst5", Self::Texts { words: 56, vocabulary: 20_000, classes: 5 }),
+        ("sst2", Self::Texts { words: 64, vocabulary: 20_000, classes: 2 }),
+        ("sst5", Self::Texts { words: 64, vocabulary: 20_000, classes: 5 }),
         ("text", Self::Language { context: 128, vocabulary: 256 }),
     ];
 
