@@ -365,12 +365,50 @@ fn every_model_is_listed() {
     let here = Path::new(".");
     let text = good(here, "models");
     let lines = json_lines(&good(here, "models --json"));
-    assert_eq!(lines.len(), 5);
+    assert_eq!(lines.len(), idinit::model::catalog::ALL.len());
     for line in lines {
         let name = line["model"].as_str().unwrap();
         assert!(text.lines().any(|text| text.split_whitespace().next() == Some(name)));
-        good(here, &format!("fingerprint {name}"));
+        let alone = good(here, &format!("models {name}"));
+        for setting in line["sizes"].as_object().unwrap().keys() {
+            assert!(
+                alone.lines().any(|text| text.starts_with(&format!("--{setting} "))),
+                "{alone}"
+            );
+        }
+        assert!(alone.lines().all(|text| text.chars().count() <= 100), "{alone}");
+        // the larger ones would take the test's time
+        if line["parameters"].as_u64().unwrap() < 2_000_000 {
+            good(here, &format!("fingerprint {name}"));
+        }
     }
+    assert!(text.contains("269,722 parameters") && text.contains("--kernels 3,4,5"), "{text}");
+}
+
+#[test]
+fn what_is_chosen_about_a_network_is_in_its_plan() {
+    let last = |arguments: &str| {
+        let lines = json_lines(&good(Path::new("."), &format!("plan --json {arguments}")));
+        (lines.len() - 1, lines.last().unwrap().clone())
+    };
+    let (layers, line) = last("resnet --depth 110 --norm none --shortcut conv --multiplier");
+    assert_eq!((layers, &line["data"]), (332, &"cifar10".into()));
+    assert_eq!(line["weights_bytes"], 4 * 1_726_624);
+    let sizes = serde_json::json!({
+        "depth": 110, "width": 16, "norm": "none", "shortcut": "conv", "multiplier": true,
+        "fixup": false, "bottleneck": false,
+    });
+    assert_eq!(line["sizes"], sizes);
+    let (layers, line) = last("gpt --layers 96 --width 64 --context 32 --vocabulary 65");
+    assert_eq!((layers, &line["sizes"]["context"]), (964, &32.into()));
+    // L (12 d² + 13 d), two tables, a norm and a head
+    let numbers = 96 * (12 * 64 * 64 + 13 * 64) + (65 + 32 + 2 + 65) * 64;
+    assert_eq!(
+        (&line["weights_bytes"], &line["state_bytes"]),
+        (&(4 * numbers).into(), &(4 * numbers).into())
+    );
+    let one = last("resnet --mode only:layer3.*.conv1 --update momentum").1;
+    assert_eq!(one["state_bytes"], 4 * 9 * (32 * 64 + 64 * 64 + 64 * 64));
 }
 
 #[test]
@@ -378,7 +416,8 @@ fn help_mentions_what_can_be_set() {
     let mentioned = [
         (
             "train",
-            "--data --data-dir --width --blocks --hidden --scheme --epochs --batch --rate \
+            "--data --data-dir --width --blocks --hidden --depth --norm --shortcut --multiplier --fixup \
+             --heads --context --dropout --scheme --epochs --batch --rate \
              --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json",
         ),
         (
@@ -388,7 +427,7 @@ fn help_mentions_what_can_be_set() {
         ),
         ("plan", "--batch --mode --update --clip --json --hidden last:K"),
         ("fingerprint", "--scheme --seed --json --width"),
-        ("models", "--json"),
+        ("models", "--json resnet"),
     ];
     for (subcommand, options) in mentioned {
         let help = good(Path::new("."), &format!("{subcommand} --help"));
@@ -426,8 +465,18 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("train --batch 5000", 2, &["5000", "1438"]),
         ("train --width 0", 2, &["residual on digits", "zero", "layer 0"]),
         ("train --width 4000000000", 2, &["too large"]),
-        ("train --blocks 51", 2, &["more layers", "256"]),
-        ("train mlp --width 3", 2, &["mlp takes no --width", "--hidden"]),
+        ("train --blocks 2000", 2, &["more layers", "6144"]),
+        ("train mlp --width 3", 2, &["mlp takes no --width", "it takes --hidden, --activation"]),
+        ("plan resnet --depth 21", 2, &["6n+2", "not 21"]),
+        ("plan resnet --depth many", 2, &["--depth is a whole number, not 'many'"]),
+        ("plan resnet --norm bath", 2, &["'bath'", "similar value exists: 'batch'"]),
+        ("plan resnet --shortcuts conv", 2, &["'--shortcuts'", "'--shortcut'"]),
+        ("plan resnt", 2, &["'resnt'", "similar value exists: 'resnet'"]),
+        ("plan gpt --heads 7", 2, &["gpt on text", "heads that divide d", "layer 4"]),
+        ("plan gpt --dropout 1", 2, &["--dropout is a number from 0 to less than 1"]),
+        ("plan gpt --data mnist", 2, &["gpt is for plain text, not for pictures"]),
+        ("plan vit-b32 --batch 1024", 2, &["32 bits"]),
+        ("models resnets", 2, &["similar value exists: 'resnet"]),
         ("train linear5 --hidden 3", 2, &["linear5 takes no --hidden"]),
         ("train mlp --hidden 300000,300000", 2, &["too large", "layer 2"]),
         (

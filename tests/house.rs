@@ -17,7 +17,7 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         "init" => &["rule", "graph", "plan", "layer"],
         "engine" => &["plan", "graph", "layer", "update", "loss", "init", "math", "shape"],
         "recipe" => &["rule", "init", "plan"],
-        "model" => &["graph", "shape", "layer", "plan"],
+        "model" => &["graph", "shape", "layer", "loss", "plan"],
         "data" => &[],
         _ => return None,
     })
