@@ -392,7 +392,7 @@ fn what_is_chosen_about_a_network_is_in_its_plan() {
         (lines.len() - 1, lines.last().unwrap().clone())
     };
     let (layers, line) = last("resnet --depth 110 --norm none --shortcut conv --multiplier");
-    assert_eq!((layers, &line["data"]), (332, &"cifar10".into()));
+    assert_eq!((layers, &line["data"]), (330, &"cifar10".into()));
     assert_eq!(line["weights_bytes"], 4 * 1_726_624);
     let sizes = serde_json::json!({
         "depth": 110, "width": 16, "norm": "none", "shortcut": "conv", "multiplier": true,

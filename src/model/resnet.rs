@@ -93,6 +93,8 @@ pub const fn resnet<const N: usize>(g: Graph<N>, net: ResNet) -> Graph<N> {
 #[track_caller]
 const fn stem<const N: usize>(g: Graph<N>, width: u32) -> Graph<N> {
     let conv = Conv2d { stride: [2, 2], bias: false, ..Conv2d::same(width, 7) };
+    // He et al. pad the windows of the maximum by a pixel, and have 56 × 56 pixels instead of 55 × 55
+    // in the first stage; the weights are the same
     g.then(Layer::Conv2d(conv))
         .name("conv1")
         .batch_norm()

@@ -46,7 +46,7 @@ impl Args for Choice {
             .help_heading(HEADING);
         let settings = Setting::ALL.iter().map(|setting| {
             let argument = Arg::new(setting.name).long(setting.name).help_heading(HEADING);
-            let argument = match setting.sort {
+            match setting.sort {
                 Sort::Flag => argument.action(ArgAction::SetTrue).help(setting.about),
                 Sort::Word(words) => argument
                     .value_name("WORD")
@@ -57,8 +57,7 @@ impl Args for Choice {
                     let help = format!("{} [default: by model]", setting.about);
                     argument.value_name(value).help(help)
                 }
-            };
-            argument
+            }
         });
         command.arg(model).arg(data).args(settings)
     }
