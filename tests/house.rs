@@ -18,7 +18,7 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         "engine" => &["plan", "graph", "layer", "update", "loss", "init", "math", "shape"],
         "recipe" => &["rule", "init", "plan"],
         "model" => &["graph", "shape", "layer", "loss", "plan"],
-        "data" => &[],
+        "data" => &["rule", "shape"],
         _ => return None,
     })
 }

@@ -5,14 +5,9 @@
 //! or `NAME.gz`. `bash examples/get-data.sh mnist fashion DIR` fetches both sets, and `DIR` is what
 //! [`load`] wants.
 
-use super::DataError;
-use std::{
-    format, fs,
-    io::Read,
-    path::{Path, PathBuf},
-    string::String,
-    vec::Vec,
-};
+use super::place::Place;
+use super::{DataError, Fault, Images, Normal};
+use std::{format, path::Path, vec::Vec};
 
 const IMAGES_MAGIC: u32 = 0x0803;
 const LABELS_MAGIC: u32 = 0x0801;
@@ -35,19 +30,11 @@ impl Set {
         }
     }
 
-    /// The mean of the training pixels, as parts of 255.
-    pub const fn mean(self) -> f32 {
+    /// Mean and standard deviation of the training pixels, to four places.
+    pub const fn normal(self) -> Normal {
         match self {
-            Self::Mnist => 0.1307,
-            Self::Fashion => 0.2860,
-        }
-    }
-
-    /// The standard deviation of the training pixels, as parts of 255.
-    pub const fn std(self) -> f32 {
-        match self {
-            Self::Mnist => 0.3081,
-            Self::Fashion => 0.3530,
+            Self::Mnist => Normal { mean: &[0.1307], deviation: &[0.3081] },
+            Self::Fashion => Normal { mean: &[0.2860], deviation: &[0.3530] },
         }
     }
 }
@@ -70,113 +57,56 @@ impl Part {
     }
 }
 
-/// Images of one size with their labels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Images {
-    /// Rows of an image.
-    pub height: u32,
-    /// Columns of an image.
-    pub width: u32,
-    /// Numbers per pixel: 1 is grey.
-    pub channels: u32,
-    /// Image after image, row after row, pixel after pixel: `[count, height, width, channels]`.
-    pub pixels: Vec<u8>,
-    /// The class of each image, 0..=9.
-    pub labels: Vec<u8>,
-}
-
-impl Images {
-    /// Writes (pixel / 255 − `mean`) / `std` of image `i` to `x` and returns its label; `None` when
-    /// there is no image `i` or `x` is not `height · width · channels` long.
-    pub fn normalised(&self, i: usize, mean: f32, std: f32, x: &mut [f32]) -> Option<u32> {
-        let len = self.height as usize * self.width as usize * self.channels as usize;
-        if x.len() != len {
-            return None;
-        }
-        let label = *self.labels.get(i)?;
-        let image = self.pixels.get(i.checked_mul(len)?..)?.get(..len)?;
-        for (x, &pixel) in x.iter_mut().zip(image) {
-            *x = (f32::from(pixel) / 255.0 - mean) / std;
-        }
-        Some(label.into())
-    }
-}
-
 /// Reads one part of a set from the folder `dir`, which has a folder for each set.
+///
+/// # Errors
+/// Where a file is absent, cut off, too long, of another kind or mislabelled.
 pub fn load(dir: &Path, set: Set, part: Part) -> Result<Images, DataError> {
-    let open = |what| {
-        let file = dir.join(set.name()).join(format!("{}-{what}-ubyte", part.stem()));
-        let fetch = format!("bash examples/get-data.sh {} {}", set.name(), dir.display());
-        read(file, fetch)
-    };
-    let (file, bytes) = open("images-idx3")?;
-    let ([images, height, width], pixels) = header(&file, bytes, IMAGES_MAGIC)?;
-    let (file, bytes) = open("labels-idx1")?;
-    let ([count], labels) = header(&file, bytes, LABELS_MAGIC)?;
+    let place = Place::fetched(dir, set.name());
+    let name = |what| format!("{}-{what}-ubyte", part.stem());
+    let (file, bytes) = place.read(&name("images-idx3"))?;
+    let header = header(bytes, IMAGES_MAGIC).map_err(|fault| place.error(&file, fault))?;
+    let ([images, height, width], pixels) = header;
+    let (file, bytes) = place.read(&name("labels-idx1"))?;
+    let header = self::header(bytes, LABELS_MAGIC).map_err(|fault| place.error(&file, fault))?;
+    let ([count], labels) = header;
 
     if images != count {
-        return Err(DataError::Count { images, labels: count });
+        let fault = Fault::Count { images: images.into(), labels: count.into() };
+        return Err(place.error(&file, fault));
     }
     if let Some((index, &got)) = labels.iter().enumerate().find(|(_, label)| **label > 9) {
-        return Err(DataError::Label { file, index, got });
+        return Err(place.error(&file, Fault::Label { index, got: got.into(), classes: 10 }));
     }
     Ok(Images { height, width, channels: 1, pixels, labels })
 }
 
-/// All bytes of `file` or of `file.gz`, unpacked, and which of the two it was.
-fn read(file: PathBuf, fetch: String) -> Result<(PathBuf, Vec<u8>), DataError> {
-    let packed = file.with_extension("gz");
-    let mut bytes = Vec::new();
-    let done = if file.exists() {
-        fs::File::open(&file).and_then(|mut f| f.read_to_end(&mut bytes)).map(|_| file.clone())
-    } else if packed.exists() {
-        fs::File::open(&packed)
-            .and_then(|f| flate2::read::MultiGzDecoder::new(f).read_to_end(&mut bytes))
-            .map(|_| packed.clone())
-    } else {
-        return Err(DataError::Absent { file, fetch });
-    };
-    match done {
-        Ok(file) => Ok((file, bytes)),
-        Err(error) => Err(DataError::Unreadable { file, kind: error.kind() }),
-    }
-}
-
 /// Splits a file into the `N` sizes of its header and the bytes after it, one for each item.
-fn header<const N: usize>(
-    file: &Path,
-    mut bytes: Vec<u8>,
-    magic: u32,
-) -> Result<([u32; N], Vec<u8>), DataError> {
-    let truncated = |need, got| DataError::Truncated { file: file.into(), need, got };
+fn header<const N: usize>(mut bytes: Vec<u8>, magic: u32) -> Result<([u32; N], Vec<u8>), Fault> {
     let got = bytes.len() as u64;
     let head = 4 + 4 * N;
+    let short = Fault::Truncated { need: head as u64, got };
     let mut words = bytes.chunks_exact(4).map(|w| w.iter().fold(0, |n, &b| n << 8 | u32::from(b)));
 
-    let first = words.next().ok_or(truncated(head as u64, got))?;
+    let first = words.next().ok_or(short.clone())?;
     if first != magic {
-        return Err(DataError::Magic { file: file.into(), got: first, expected: magic });
+        return Err(Fault::Magic { got: first, expected: magic });
     }
     let mut sizes = [0; N];
     for size in &mut sizes {
-        *size = words.next().ok_or(truncated(head as u64, got))?;
+        *size = words.next().ok_or(short.clone())?;
     }
     let items = sizes.iter().fold(1_u64, |n, &size| n.saturating_mul(size.into()));
     let need = items.saturating_add(head as u64);
-    match got.cmp(&need) {
-        core::cmp::Ordering::Less => Err(truncated(need, got)),
-        core::cmp::Ordering::Greater => Err(DataError::Trailing { file: file.into(), need, got }),
-        core::cmp::Ordering::Equal => {
-            bytes.drain(..head);
-            Ok((sizes, bytes))
-        }
-    }
+    Fault::length(need, got)?;
+    bytes.drain(..head);
+    Ok((sizes, bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{env, io, io::Write, process, string::ToString, vec};
+    use std::{env, fs, io, io::Write, path::PathBuf, process, string::ToString, vec};
 
     /// Three images of 2×2 with the labels 4, 0, 9, as `mnist/` in a folder of the test's own.
     struct Folder(PathBuf);
@@ -205,6 +135,14 @@ mod tests {
         fn load(&self) -> Result<Images, DataError> {
             load(&self.0, Set::Mnist, Part::Train)
         }
+
+        /// What is wrong, and with which file.
+        fn fault(&self) -> Option<(PathBuf, Fault)> {
+            match self.load() {
+                Err(DataError::File { file, fault, fetch: Some(_) }) => Some((file, fault)),
+                _ => None,
+            }
+        }
     }
 
     impl Drop for Folder {
@@ -224,11 +162,11 @@ mod tests {
         assert_eq!(images.pixels[..5], [0, 51, 255, 1, 2]);
         assert_eq!(images.labels, [4, 0, 9]);
 
-        let mut x = [0.0; 4];
-        assert_eq!(images.normalised(0, 0.5, 0.25, &mut x), Some(4));
+        let (mut x, half) = ([0.0; 4], Normal { mean: &[0.5], deviation: &[0.25] });
+        assert_eq!(images.normalised(0, &half, &mut x), Some(4));
         assert_eq!(x[..3], [-2.0, (0.2 - 0.5) / 0.25, 2.0]);
-        assert_eq!(images.normalised(3, 0.5, 0.25, &mut x), None);
-        assert_eq!(images.normalised(0, 0.5, 0.25, &mut x[..3]), None);
+        assert_eq!(images.normalised(3, &half, &mut x), None);
+        assert_eq!(images.normalised(0, &half, &mut x[..3]), None);
     }
 
     #[test]
@@ -245,7 +183,7 @@ mod tests {
 
         let packed = fs::read(file.with_extension("gz")).unwrap();
         fs::write(file.with_extension("gz"), &packed[..packed.len() / 2]).unwrap();
-        assert!(matches!(folder.load(), Err(DataError::Unreadable { .. })));
+        assert!(matches!(folder.fault(), Some((_, Fault::Unreadable(_)))));
     }
 
     #[test]
@@ -269,11 +207,12 @@ mod tests {
         let whole = fs::read(&file).unwrap();
         for (keep, need) in [(0, 16), (3, 16), (15, 16), (16, 28), (27, 28)] {
             fs::write(&file, &whole[..keep]).unwrap();
-            let error = DataError::Truncated { file: file.clone(), need, got: keep as u64 };
-            assert_eq!(folder.load(), Err(error));
+            let fault = Fault::Truncated { need, got: keep as u64 };
+            assert_eq!(folder.fault(), Some((file.clone(), fault)));
         }
         folder.put("images-idx3", &idx(&[0x0803, u32::MAX, u32::MAX, u32::MAX], &[]));
-        assert!(matches!(folder.load(), Err(DataError::Truncated { need: u64::MAX, .. })));
+        let fault = Fault::Truncated { need: u64::MAX, got: 16 };
+        assert_eq!(folder.fault(), Some((file, fault)));
     }
 
     #[test]
@@ -281,7 +220,7 @@ mod tests {
         let folder = Folder::new("trailing");
         folder.put("labels-idx1", &idx(&[0x0801, 3], &[4, 0, 9, 1]));
         let file = folder.file("labels-idx1");
-        assert_eq!(folder.load(), Err(DataError::Trailing { file, need: 11, got: 12 }));
+        assert_eq!(folder.fault(), Some((file, Fault::Trailing { need: 11, got: 12 })));
     }
 
     #[test]
@@ -289,7 +228,8 @@ mod tests {
         let folder = Folder::new("magic");
         folder.put("images-idx3", &idx(&[0x0801, 3], &[4, 0, 9]));
         let file = folder.file("images-idx3");
-        assert_eq!(folder.load(), Err(DataError::Magic { file, got: 0x0801, expected: 0x0803 }));
+        let fault = Fault::Magic { got: 0x0801, expected: 0x0803 };
+        assert_eq!(folder.fault(), Some((file, fault)));
     }
 
     #[test]
@@ -297,14 +237,16 @@ mod tests {
         let folder = Folder::new("label");
         folder.put("labels-idx1", &idx(&[0x0801, 3], &[4, 10, 9]));
         let file = folder.file("labels-idx1");
-        assert_eq!(folder.load(), Err(DataError::Label { file, index: 1, got: 10 }));
+        let fault = Fault::Label { index: 1, got: 10, classes: 10 };
+        assert_eq!(folder.fault(), Some((file, fault)));
     }
 
     #[test]
     fn images_and_labels_must_be_as_many() {
         let folder = Folder::new("count");
         folder.put("labels-idx1", &idx(&[0x0801, 2], &[4, 0]));
-        assert_eq!(folder.load(), Err(DataError::Count { images: 3, labels: 2 }));
+        let file = folder.file("labels-idx1");
+        assert_eq!(folder.fault(), Some((file, Fault::Count { images: 3, labels: 2 })));
     }
 
     #[test]
@@ -329,12 +271,10 @@ mod tests {
             assert_eq!((train.height, train.width), (28, 28));
             assert_eq!(train.labels[..5], first);
 
-            let n = train.pixels.len() as f64;
-            let sum = |f: fn(f64) -> f64| train.pixels.iter().map(|&v| f(v.into())).sum::<f64>();
-            let mean = sum(|v| v / 255.0) / n;
-            let std = libm::sqrt(sum(|v| v * v / 65025.0) / n - mean * mean);
-            assert!((mean - f64::from(set.mean())).abs() < 5e-5, "{set:?}: mean {mean}");
-            assert!((std - f64::from(set.std())).abs() < 5e-5, "{set:?}: deviation {std}");
+            let (normal, (mean, deviation)) = (set.normal(), train.moments()[0]);
+            assert!((mean - f64::from(normal.mean[0])).abs() < 5e-5, "{set:?}: mean {mean}");
+            let wide = f64::from(normal.deviation[0]);
+            assert!((deviation - wide).abs() < 5e-5, "{set:?}: deviation {deviation}");
         }
         assert!(read > 0, "IDINIT_DATA names a folder without either set");
         if !dir.join(Set::Fashion.name()).is_dir() {

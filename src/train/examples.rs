@@ -1,6 +1,7 @@
-//! What a run reads: examples by number, each a picture and its label.
+//! What a run reads: examples by number, each so many numbers and its labels.
 
-use crate::data::{digits, idx};
+use crate::data::folder::Folder;
+use crate::data::{Chance, DataError, Images, Lines, Normal, Vary, Windows, digits};
 use crate::shape::Shape;
 
 /// Labelled examples of one shape.
@@ -11,9 +12,52 @@ pub trait Examples: Sync {
     /// The shape of each.
     fn shape(&self) -> Shape;
 
-    /// Writes example `i` to `x`, which is as long as the shape, and returns its label; `None`
-    /// where there is no example `i`, or `x` has another length.
-    fn read(&self, i: usize, x: &mut [f32]) -> Option<u32>;
+    /// How many labels each has: one, or one for each of its tokens.
+    fn labels(&self) -> usize {
+        1
+    }
+
+    /// Writes example `i` to `x`, which is as long as the shape, and its labels to `labels`.
+    ///
+    /// # Errors
+    /// Where there is no example `i`, where `x` or `labels` have another length, and where a file
+    /// cannot be read.
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError>;
+
+    /// As [`read`](Self::read), but varied by chance, for training. Sets that have nothing to vary
+    /// read.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    fn vary(
+        &self,
+        i: usize,
+        chance: Chance,
+        x: &mut [f32],
+        labels: &mut [u32],
+    ) -> Result<(), DataError> {
+        let _ = chance;
+        self.read(i, x, labels)
+    }
+}
+
+/// Checks the number of an example and the room for it.
+fn check<E: Examples + ?Sized>(
+    examples: &E,
+    i: usize,
+    x: &[f32],
+    labels: &[u32],
+) -> Result<(), DataError> {
+    let count = examples.count();
+    if i >= count {
+        return Err(DataError::Number { number: i, count });
+    }
+    for (need, got) in [(examples.shape().len(), x.len()), (examples.labels(), labels.len())] {
+        if need != got {
+            return Err(DataError::Room { need, got });
+        }
+    }
+    Ok(())
 }
 
 /// The digits of 8×8 pixels that are part of the library; see [`digits`].
@@ -37,25 +81,26 @@ impl Examples for Digits {
         Shape::hwc(8, 8, 1)
     }
 
-    fn read(&self, i: usize, x: &mut [f32]) -> Option<u32> {
-        if i >= self.count() {
-            return None;
-        }
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
         let place = match self {
             Self::Train => digits::train(i),
             Self::Test => digits::test(i),
         };
-        digits::image(place, x.try_into().ok()?)
+        if let Ok(x) = x.try_into() {
+            labels.fill(digits::image(place, x).unwrap_or_default());
+        }
+        Ok(())
     }
 }
 
-/// One part of an image set, standardised by the set's mean and deviation; see [`idx`].
+/// Images in memory, normalised; see [`idx`](crate::data::idx) and [`cifar10`](crate::data::cifar10).
 #[derive(Clone, Debug)]
 pub struct Pictures {
     /// The images, as they were read.
-    pub images: idx::Images,
-    /// The set that they are from.
-    pub set: idx::Set,
+    pub images: Images,
+    /// Mean and deviation of the set.
+    pub normal: Normal,
 }
 
 impl Examples for Pictures {
@@ -67,8 +112,129 @@ impl Examples for Pictures {
         Shape::hwc(self.images.height, self.images.width, self.images.channels)
     }
 
-    fn read(&self, i: usize, x: &mut [f32]) -> Option<u32> {
-        self.images.normalised(i, self.set.mean(), self.set.std(), x)
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        let (count, number) = (self.count(), i);
+        let label = self.images.normalised(i, &self.normal, x);
+        labels.fill(label.ok_or(DataError::Number { number, count })?);
+        Ok(())
+    }
+}
+
+/// Pictures that are cropped and mirrored by chance; see [`Vary`].
+#[derive(Clone, Debug)]
+pub struct Varied<E> {
+    /// The pictures.
+    pub examples: E,
+    /// How they are varied.
+    pub how: Vary,
+}
+
+impl<E: Examples> Examples for Varied<E> {
+    fn count(&self) -> usize {
+        self.examples.count()
+    }
+
+    fn shape(&self) -> Shape {
+        self.examples.shape()
+    }
+
+    fn labels(&self) -> usize {
+        self.examples.labels()
+    }
+
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        self.examples.read(i, x, labels)
+    }
+
+    fn vary(
+        &self,
+        i: usize,
+        chance: Chance,
+        x: &mut [f32],
+        labels: &mut [u32],
+    ) -> Result<(), DataError> {
+        self.examples.vary(i, chance, x, labels)?;
+        self.how.apply(chance, i as u32, self.shape(), x);
+        Ok(())
+    }
+}
+
+/// A line of tokens, 1 × length × 1, with one label.
+impl Examples for Lines {
+    fn count(&self) -> usize {
+        self.labels().len()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::hwc(1, self.length(), 1)
+    }
+
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        labels.fill(self.line(i, x).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// A line of tokens, 1 × context × 1, with the next token as the label of each.
+impl Examples for Windows {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::hwc(1, self.context(), 1)
+    }
+
+    fn labels(&self) -> usize {
+        self.context() as usize
+    }
+
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        self.window(i, 0, x, labels);
+        Ok(())
+    }
+
+    fn vary(
+        &self,
+        i: usize,
+        chance: Chance,
+        x: &mut [f32],
+        labels: &mut [u32],
+    ) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        self.window(i, self.offset(chance), x, labels);
+        Ok(())
+    }
+}
+
+impl Examples for Folder {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::hwc(self.size().crop, self.size().crop, 3)
+    }
+
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        labels.fill(self.centre(i, x)?);
+        Ok(())
+    }
+
+    fn vary(
+        &self,
+        i: usize,
+        chance: Chance,
+        x: &mut [f32],
+        labels: &mut [u32],
+    ) -> Result<(), DataError> {
+        check(self, i, x, labels)?;
+        labels.fill(self.random(i, chance, x)?);
+        Ok(())
     }
 }
 
@@ -78,10 +244,36 @@ mod tests {
 
     #[test]
     fn digits_end_where_their_part_ends() {
-        let mut x = [0.0; 64];
+        let (mut x, mut label) = ([0.0; 64], [u32::MAX]);
         assert_eq!((Digits::Train.count(), Digits::Test.count()), (1438, 359));
-        assert!(Digits::Test.read(358, &mut x).is_some());
-        assert_eq!(Digits::Test.read(359, &mut x), None);
-        assert_eq!(Digits::Train.read(0, &mut x[1..]), None);
+        assert_eq!(Digits::Test.read(358, &mut x, &mut label), Ok(()));
+        assert!(label[0] < 10);
+        let past = DataError::Number { number: 359, count: 359 };
+        assert_eq!(Digits::Test.read(359, &mut x, &mut label), Err(past));
+        let short = DataError::Room { need: 64, got: 63 };
+        assert_eq!(Digits::Train.read(0, &mut x[1..], &mut label), Err(short));
+        let two = DataError::Room { need: 1, got: 2 };
+        assert_eq!(Digits::Train.read(0, &mut x, &mut [0, 0]), Err(two));
+    }
+
+    #[test]
+    fn varied_pictures_vary_in_training_only() {
+        let varied = Varied { examples: Digits::Train, how: Vary::CIFAR };
+        let read = |chance: Option<Chance>| {
+            let (mut x, mut label) = ([0.0; 64], [0]);
+            match chance {
+                None => varied.read(7, &mut x, &mut label),
+                Some(chance) => varied.vary(7, chance, &mut x, &mut label),
+            }
+            .unwrap();
+            (x, label)
+        };
+        let (mut plain, mut label) = ([0.0; 64], [0]);
+        Digits::Train.read(7, &mut plain, &mut label).unwrap();
+        assert_eq!(read(None), (plain, label));
+        let epoch = |epoch| read(Some(Chance { seed: 1, epoch }));
+        assert_eq!(epoch(0), epoch(0));
+        assert_ne!(epoch(0).0, epoch(1).0);
+        assert_eq!(epoch(1).1, label);
     }
 }

@@ -2,7 +2,7 @@
 //! held back.
 //!
 //! A run is a function of its settings: orders come from a counter, rates from the step, and nothing
-//! from a clock. All memory is taken at the beginning; a step allocates nothing.
+//! from a clock. Another thread reads the examples of the steps ahead, in memory that they share.
 //!
 //! ```
 //! use idinit::engine::{Memory, Portable};
@@ -27,19 +27,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batches;
 mod examples;
+mod loader;
 mod order;
 mod schedule;
 
-pub use examples::{Digits, Examples, Pictures};
+pub use batches::{Batch, Batches, Maker, Position};
+pub use examples::{Digits, Examples, Pictures, Varied};
+pub use loader::Loader;
 pub use order::Order;
 pub use schedule::Schedule;
 
+use crate::data::DataError;
 use crate::engine::Engine;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
 use crate::shape::Shape;
-use std::{vec, vec::Vec};
+use std::{thread, vec, vec::Vec};
 
 /// What a run is like, beside its network, its data and its update. The size of a batch is the
 /// plan's.
@@ -69,14 +74,14 @@ impl Default for Settings {
 pub struct Score {
     /// The mean loss.
     pub loss: f32,
-    /// How many examples have their label as the largest output.
+    /// How many labels are the largest of their outputs.
     pub correct: usize,
-    /// How many examples there are.
+    /// How many labels there are: one for each example, or for each of its tokens.
     pub count: usize,
 }
 
 impl Score {
-    /// The share of correct examples, from 0 to 1.
+    /// The share of correct labels, from 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.count as f64
     }
@@ -110,6 +115,13 @@ pub enum RunError {
     Count(usize),
     /// The network is not trained for labels, by cross-entropy.
     Loss,
+    /// The outputs cannot be shared out among the labels of an example.
+    Labels {
+        /// Outputs for an example.
+        outputs: usize,
+        /// Labels of an example.
+        labels: usize,
+    },
 }
 
 impl core::fmt::Display for RunError {
@@ -119,12 +131,41 @@ impl core::fmt::Display for RunError {
                 write!(f, "the network takes inputs of {need}, the examples are {got}")
             }
             Self::Count(count) => write!(f, "{count} examples are no set to work with"),
+            Self::Labels { outputs, labels } => {
+                write!(f, "{outputs} outputs cannot be shared out among {labels} labels")
+            }
             Self::Loss => f.write_str("labels need a network that is trained for cross-entropy"),
         }
     }
 }
 
 impl core::error::Error for RunError {}
+
+/// Why a run has ended early.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop<E> {
+    /// An example could not be read.
+    Data(DataError),
+    /// The engine refused a step, such as one whose loss is not finite.
+    Engine(E),
+}
+
+impl<E: core::fmt::Display> core::fmt::Display for Stop<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Data(error) => error.fmt(f),
+            Self::Engine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for Stop<E> {}
+
+impl<E> From<DataError> for Stop<E> {
+    fn from(error: DataError) -> Self {
+        Self::Data(error)
+    }
+}
 
 /// A run, and where it stands.
 pub struct Run<'a> {
@@ -133,10 +174,10 @@ pub struct Run<'a> {
     train: &'a dyn Examples,
     test: &'a dyn Examples,
     epochs_done: u32,
-    order: Order,
-    /// Inputs, labels and outputs of a batch.
-    x: Vec<f32>,
-    labels: Vec<u32>,
+    /// Examples in a batch, and threads that read them.
+    batch: usize,
+    readers: usize,
+    /// Outputs of a batch.
     y: Vec<f32>,
 }
 
@@ -164,6 +205,12 @@ impl<'a> Run<'a> {
         if !matches!(net.loss, Loss::CrossEntropy { .. }) {
             return Err(RunError::Loss);
         }
+        for examples in [train, test] {
+            let (outputs, labels) = (net.output().len(), examples.labels());
+            if labels == 0 || !outputs.is_multiple_of(labels) {
+                return Err(RunError::Labels { outputs, labels });
+            }
+        }
         let batch = net.batch();
         Ok(Self {
             settings,
@@ -171,28 +218,34 @@ impl<'a> Run<'a> {
             train,
             test,
             epochs_done: 0,
-            order: Order::new(train.count() as u32),
-            x: vec![0.0; batch * net.input().len()],
-            labels: vec![0; batch],
+            batch,
+            readers: 1,
             y: vec![0.0; batch * net.output().len()],
         })
     }
 
+    /// How many threads read examples ahead; one, if nobody asks for more. By none, examples are read
+    /// between the steps. It changes nothing but the time.
+    pub fn readers(mut self, threads: usize) -> Self {
+        self.readers = threads;
+        self
+    }
+
     /// The steps of an epoch. The last may have fewer examples than a batch.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.train.count().div_ceil(self.labels.len()) as u64
+        self.train.count().div_ceil(self.batch) as u64
     }
 
     /// Runs the next epoch, and tells `watch` the loss of every step; `None` when there is none
     /// left.
     ///
     /// # Errors
-    /// The engine's, such as a loss that is not finite. The run ends with it.
+    /// Those of the data, and the engine's, such as a loss that is not finite. The run ends with it.
     pub fn epoch<E: Engine>(
         &mut self,
         engine: &mut E,
         mut watch: impl FnMut(f32),
-    ) -> Result<Option<Epoch>, E::Error> {
+    ) -> Result<Option<Epoch>, Stop<E::Error>> {
         let Settings { epochs, rate: peak, schedule, warm_up, seed } = self.settings;
         if self.epochs_done >= epochs {
             return Ok(None);
@@ -201,18 +254,22 @@ impl<'a> Run<'a> {
         let epoch = self.epochs_done;
         // a run that fails has no epoch left
         self.epochs_done = epochs;
-        let (mut rate, mut sum) = (0.0, 0.0);
-        let order = self.order.shuffle(seed, epoch);
-        let batches = order.chunks(self.labels.len());
-        for (step, numbers) in (steps * u64::from(epoch)..).zip(batches) {
-            let numbers = numbers.iter().map(|&number| number as usize);
-            let examples = numbers.len();
-            let (x, labels) = gather(self.train, numbers, &mut self.x, &mut self.labels);
-            rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
-            let loss = engine.train(x, Target::Labels(labels), rate)?;
-            sum += f64::from(loss) * examples as f64;
-            watch(loss);
-        }
+        let batches = Batches::shuffled(self.train, self.batch, seed);
+        let begin = Position { epoch, batch: 0 };
+        let (rate, sum) = thread::scope(|scope| {
+            let mut loader = Loader::new(scope, batches, begin, epoch + 1, self.readers);
+            let (mut rate, mut sum, mut step) = (0.0, 0.0, steps * u64::from(epoch));
+            while let Some(batch) = loader.next() {
+                let batch = batch?;
+                rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
+                let target = Target::Labels(&batch.labels);
+                let loss = engine.train(&batch.x, target, rate).map_err(Stop::Engine)?;
+                sum += f64::from(loss) * batch.count as f64;
+                watch(loss);
+                step += 1;
+            }
+            Ok::<_, Stop<E::Error>>((rate, sum))
+        })?;
         let test = self.score(engine)?;
         self.epochs_done = epoch + 1;
         let train_loss = (sum / self.train.count() as f64) as f32;
@@ -222,43 +279,34 @@ impl<'a> Run<'a> {
     /// How well the network does on the examples held back.
     ///
     /// # Errors
-    /// The engine's.
-    pub fn score<E: Engine>(&mut self, engine: &mut E) -> Result<Score, E::Error> {
-        let (count, batch) = (self.test.count(), self.labels.len());
-        let outputs = self.y.len() / batch;
+    /// Those of the data, and the engine's.
+    pub fn score<E: Engine>(&mut self, engine: &mut E) -> Result<Score, Stop<E::Error>> {
+        // an example has as many rows of outputs as labels
+        let labels = self.test.labels();
+        let outputs = self.y.len() / (self.batch * labels);
         let (mut correct, mut sum) = (0, 0.0);
-        for first in (0..count).step_by(batch) {
-            let numbers = first..count.min(first + batch);
-            let examples = numbers.len();
-            let (x, labels) = gather(self.test, numbers, &mut self.x, &mut self.labels);
-            let y = self.y.get_mut(..examples * outputs).unwrap_or_default();
-            engine.infer(x, y)?;
-            correct +=
-                y.chunks(outputs).zip(labels).filter(|(y, l)| largest(y) == Some(**l)).count();
-            let target = Target::Labels(labels);
-            let loss = match self.loss.check(target, examples, outputs) {
-                Ok(()) => self.loss.descend::<true, false>(y, target, outputs),
-                Err(_) => f32::NAN,
-            };
-            sum += f64::from(loss) * examples as f64;
-        }
+        let batches = Batches::plain(self.test, self.batch);
+        thread::scope(|scope| {
+            let mut loader = Loader::new(scope, batches, Position::default(), 1, self.readers);
+            while let Some(batch) = loader.next() {
+                let batch = batch?;
+                let rows = batch.labels.len();
+                let y = self.y.get_mut(..rows * outputs).unwrap_or_default();
+                engine.infer(&batch.x, y).map_err(Stop::Engine)?;
+                let pairs = y.chunks(outputs).zip(&batch.labels);
+                correct += pairs.filter(|(y, label)| largest(y) == Some(**label)).count();
+                let target = Target::Labels(&batch.labels);
+                let loss = match self.loss.check(target, rows, outputs) {
+                    Ok(()) => self.loss.descend::<true, false>(y, target, outputs),
+                    Err(_) => f32::NAN,
+                };
+                sum += f64::from(loss) * rows as f64;
+            }
+            Ok::<_, Stop<E::Error>>(())
+        })?;
+        let count = self.test.count() * labels;
         Ok(Score { loss: (sum / count as f64) as f32, correct, count })
     }
-}
-
-/// Reads some examples side by side. An example that cannot be read has a label that no class has,
-/// which the engine refuses.
-fn gather<'b>(
-    from: &dyn Examples,
-    numbers: impl ExactSizeIterator<Item = usize>,
-    x: &'b mut [f32],
-    labels: &'b mut [u32],
-) -> (&'b [f32], &'b [u32]) {
-    let (len, count) = (from.shape().len(), numbers.len());
-    for ((number, x), label) in numbers.zip(x.chunks_mut(len)).zip(&mut *labels) {
-        *label = from.read(number, x).unwrap_or(u32::MAX);
-    }
-    (x.get(..count * len).unwrap_or_default(), labels.get(..count).unwrap_or_default())
 }
 
 /// The place of the largest number, the first of equals; none among NaN.

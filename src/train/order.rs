@@ -34,6 +34,16 @@ impl Order {
         }
         &self.0
     }
+
+    /// Changes how many examples there are; [`shuffle`](Self::shuffle) brings them into order.
+    pub(super) fn resize(&mut self, count: u32) {
+        self.0.resize(count as usize, 0);
+    }
+
+    /// The numbers in the order that was last asked for.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.0
+    }
 }
 
 #[cfg(test)]

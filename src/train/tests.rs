@@ -11,14 +11,20 @@ const NET: Graph<3> = mlp(Graph::input(Shape::hwc(8, 8, 1)), &[16], Activation::
 static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Momentum>(), 32);
 
 /// The epochs of a run from IDInit, and the weights at its end.
-fn train(settings: Settings) -> Result<(Vec<Epoch>, Vec<f32>), Error> {
+fn train(settings: Settings) -> Result<(Vec<Epoch>, Vec<f32>), Stop<Error>> {
+    train_with(settings, 1)
+}
+
+/// The same, with so many threads that read.
+fn train_with(settings: Settings, readers: usize) -> Result<(Vec<Epoch>, Vec<f32>), Stop<Error>> {
     let [mut weights, mut state] = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state]];
     let mut arena = vec![f32::NAN; PLAN.arena];
     let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
     let update = Momentum { momentum: 0.9, ..Momentum::default() };
-    let mut engine = Portable::<All, _>::new(PLAN.net(), update, memory)?;
+    let mut engine = Portable::<All, _>::new(PLAN.net(), update, memory).unwrap();
     engine.start(&IdInit::PAPER);
-    let mut run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test).unwrap();
+    let run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test).unwrap();
+    let mut run = run.readers(readers);
     let mut epochs = Vec::new();
     let mut steps = 0;
     while let Some(epoch) = run.epoch(&mut engine, |_| steps += 1)? {
@@ -43,9 +49,48 @@ fn a_run_learns_and_repeats_itself_to_the_bit() {
 }
 
 #[test]
+fn who_reads_the_examples_changes_nothing() {
+    let few = Settings { epochs: 1, ..FEW };
+    let one = train_with(few, 1).unwrap();
+    assert_eq!(train_with(few, 0).unwrap(), one);
+    assert_eq!(train_with(few, 3).unwrap(), one);
+}
+
+#[test]
+fn an_example_that_cannot_be_read_ends_the_run_with_its_error() {
+    /// Digits of which one is damaged.
+    struct Damaged;
+    impl Examples for Damaged {
+        fn count(&self) -> usize {
+            100
+        }
+        fn shape(&self) -> Shape {
+            Shape::hwc(8, 8, 1)
+        }
+        fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+            match i {
+                50 => Err(DataError::Number { number: 50, count: 50 }),
+                _ => Digits::Train.read(i, x, labels),
+            }
+        }
+    }
+    let [mut weights, mut state] = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state]];
+    let mut arena = vec![f32::NAN; PLAN.arena];
+    let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
+    let mut engine = Portable::<All, _>::new(PLAN.net(), Momentum::default(), memory).unwrap();
+    engine.start(&IdInit::PAPER);
+    let error = Stop::Data(DataError::Number { number: 50, count: 50 });
+    let mut run = Run::new(&PLAN.net(), FEW, &Damaged, &Digits::Test).unwrap();
+    assert_eq!(run.epoch(&mut engine, |_| {}), Err(error.clone()));
+    assert_eq!(run.epoch(&mut engine, |_| {}), Ok(None));
+    let mut run = Run::new(&PLAN.net(), FEW, &Digits::Train, &Damaged).unwrap();
+    assert_eq!(run.score(&mut engine), Err(error));
+}
+
+#[test]
 fn a_run_that_diverges_says_so_and_ends() {
     let error = train(Settings { rate: 1000.0, ..FEW }).unwrap_err();
-    assert!(matches!(error, Error::Loss(_) | Error::Diverged { .. }), "{error}");
+    assert!(matches!(error, Stop::Engine(Error::Loss(_) | Error::Diverged { .. })), "{error}");
 }
 
 #[test]
@@ -67,8 +112,10 @@ fn a_network_that_knows_nothing_scores_by_its_first_class() {
     let mut run = Run::new(&PLAN.net(), FEW, &Digits::Train, &Digits::Test).unwrap();
     let score = run.score(&mut Blind).unwrap();
     assert!((score.loss - core::f32::consts::LN_10).abs() < 1e-5);
-    let mut x = [0.0; 64];
-    let zeros = (0..359).filter(|&i| Digits::Test.read(i, &mut x) == Some(0)).count();
+    let (mut x, mut label) = ([0.0; 64], [0]);
+    let zeros = (0..359)
+        .filter(|&i| Digits::Test.read(i, &mut x, &mut label).is_ok() && label == [0])
+        .count();
     assert_eq!((score.correct, score.count), (zeros, 359));
     assert!(run.epoch(&mut Blind, |_| {}).is_err());
     assert_eq!(run.epoch(&mut Blind, |_| {}), Ok(None));

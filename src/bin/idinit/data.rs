@@ -3,8 +3,9 @@
 use crate::failure::Failure;
 use clap::ValueEnum;
 use idinit::data::idx::{self, Part};
+use idinit::data::{Vary, cifar10};
 use idinit::model::catalog::Task;
-use idinit::train::{Digits, Examples, Pictures};
+use idinit::train::{Digits, Examples, Pictures, Varied};
 use std::path::Path;
 
 /// A data set.
@@ -16,7 +17,7 @@ pub enum Data {
     Mnist,
     /// 70,000 articles of clothing of 28×28 pixels, from files
     Fashion,
-    /// 60,000 pictures of 32×32 pixels in ten classes
+    /// 60,000 photographs of 32×32 pixels, cropped and mirrored by chance, from files
     Cifar10,
     /// Pictures of 224×224 pixels in folders, one for each class
     Imagenet,
@@ -59,7 +60,7 @@ impl Data {
         let pictures = |set| {
             let part = |part| {
                 let images = idx::load(folder, set, part).map_err(Failure::failed)?;
-                Ok::<_, Failure>(Box::new(Pictures { images, set }))
+                Ok::<_, Failure>(Box::new(Pictures { images, normal: set.normal() }))
             };
             Ok(Parts { train: part(Part::Train)?, test: part(Part::Test)? })
         };
@@ -69,7 +70,15 @@ impl Data {
             }
             Self::Mnist => pictures(idx::Set::Mnist),
             Self::Fashion => pictures(idx::Set::Fashion),
-            Self::Cifar10 | Self::Imagenet | Self::Sst2 | Self::Sst5 | Self::Text => {
+            Self::Cifar10 => {
+                let part = |part| {
+                    let images = cifar10::load(folder, part).map_err(Failure::failed)?;
+                    Ok::<_, Failure>(Pictures { images, normal: cifar10::NORMAL })
+                };
+                let train = Varied { examples: part(Part::Train)?, how: Vary::CIFAR };
+                Ok(Parts { train: Box::new(train), test: Box::new(part(Part::Test)?) })
+            }
+            Self::Imagenet | Self::Sst2 | Self::Sst5 | Self::Text => {
                 let why = format!("{} can be planned for, but not read", self.name());
                 Err(Failure::Failed(why))
             }

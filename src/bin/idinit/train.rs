@@ -40,7 +40,7 @@ Examples:
 pub struct Train {
     #[command(flatten)]
     choice: Choice,
-    /// The folder with the files of mnist and fashion, as examples/get-data.sh leaves them
+    /// The folder with the files of mnist, fashion and cifar10, as examples/get-data.sh leaves them
     #[arg(long, value_name = "DIR", default_value = "data", help_heading = "Network")]
     data_dir: PathBuf,
     /// The starts to compare

@@ -1,0 +1,67 @@
+//! Images of one size in memory, a byte for each number, and their normalisation by channel.
+
+use std::vec::Vec;
+
+/// The mean and the standard deviation of each channel of a set, as parts of 255:
+/// x = (pixel / 255 − mean) / deviation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normal {
+    /// The means, one for each channel.
+    pub mean: &'static [f32],
+    /// The standard deviations, one for each channel.
+    pub deviation: &'static [f32],
+}
+
+impl Normal {
+    /// Writes pixels, whose channels are neighbours, to `x`.
+    pub fn apply(&self, pixels: &[u8], x: &mut [f32]) {
+        let channels = self.mean.iter().zip(self.deviation).cycle();
+        for ((x, &pixel), (mean, deviation)) in x.iter_mut().zip(pixels).zip(channels) {
+            *x = (f32::from(pixel) / 255.0 - mean) / deviation;
+        }
+    }
+}
+
+/// Images of one size with their labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Rows of an image.
+    pub height: u32,
+    /// Columns of an image.
+    pub width: u32,
+    /// Numbers per pixel: 1 is grey, 3 are red, green and blue.
+    pub channels: u32,
+    /// Image after image, row after row, pixel after pixel: `[count, height, width, channels]`.
+    pub pixels: Vec<u8>,
+    /// The class of each image, 0..=9.
+    pub labels: Vec<u8>,
+}
+
+impl Images {
+    /// Writes image `i`, normalised, to `x` and returns its label; `None` when there is no image `i`
+    /// or `x` is not `height · width · channels` long.
+    pub fn normalised(&self, i: usize, normal: &Normal, x: &mut [f32]) -> Option<u32> {
+        let len = self.height as usize * self.width as usize * self.channels as usize;
+        if x.len() != len {
+            return None;
+        }
+        let label = *self.labels.get(i)?;
+        let image = self.pixels.get(i.checked_mul(len)?..)?.get(..len)?;
+        normal.apply(image, x);
+        Some(label.into())
+    }
+
+    /// Mean and standard deviation of each channel, as parts of 255.
+    #[cfg(test)]
+    pub(super) fn moments(&self) -> Vec<(f64, f64)> {
+        let channels = self.channels as usize;
+        let of = |c: usize| {
+            let values = || self.pixels.iter().skip(c).step_by(channels).map(|&v| f64::from(v));
+            let n = (self.pixels.len() / channels) as f64;
+            let mean = values().map(|v| v / 255.0).sum::<f64>() / n;
+            let square = values().map(|v| v * v / 65025.0).sum::<f64>() / n;
+            (mean, libm::sqrt(square - mean * mean))
+        };
+        (0..channels).map(of).collect()
+    }
+}
