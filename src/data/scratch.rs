@@ -44,23 +44,30 @@ fn skipped(why: core::fmt::Arguments<'_>) {
 
 /// The folder that `IDINIT_DATA` names, if the set is in it; else it is said that it is not.
 pub(crate) fn real(set: &str) -> Option<PathBuf> {
-    let Some(dir) = env::var_os("IDINIT_DATA").map(PathBuf::from) else {
-        skipped(format_args!("the real {set}: IDINIT_DATA names no folder"));
-        return None;
-    };
-    let there = dir.join(set).is_dir();
-    if !there {
-        skipped(format_args!("the real {set}: it is not in {}", dir.display()));
+    let dir = fetched();
+    let found = dir.clone().filter(|dir| dir.join(set).is_dir());
+    match (&found, dir) {
+        (Some(_), _) => {}
+        (None, Some(dir)) => skipped(format_args!("the real {set} is not in {}", dir.display())),
+        (None, None) => skipped(format_args!("the real {set}: IDINIT_DATA names no folder")),
     }
-    there.then_some(dir)
+    found
 }
 
-/// The folder beside the project with what no registry has, if the set is in it.
+/// The folder that `IDINIT_DATA` names, or the one beside the project with what no registry has,
+/// whichever has the set; else it is said that neither does.
 pub(crate) fn shared(set: &str) -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let there = dir.join(set).is_dir();
-    if !there {
-        skipped(format_args!("the real {set}: it is not in {}", dir.display()));
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let found = fetched().into_iter().chain([beside.clone()]).find(|dir| dir.join(set).is_dir());
+    if found.is_none() {
+        skipped(format_args!(
+            "the real {set} is neither in IDINIT_DATA nor in {}",
+            beside.display()
+        ));
     }
-    there.then_some(dir)
+    found
+}
+
+fn fetched() -> Option<PathBuf> {
+    env::var_os("IDINIT_DATA").map(PathBuf::from)
 }

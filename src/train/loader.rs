@@ -98,7 +98,7 @@ impl<'e> Loader<'e> {
     }
 
     /// The next batch; none when all have come. After an error the next one can be asked for.
-    pub fn next(&mut self) -> Option<Result<&Batch, DataError>> {
+    pub fn next_batch(&mut self) -> Option<Result<&Batch, DataError>> {
         if self.next.epoch >= self.end || self.batches.per_epoch() == 0 {
             return None;
         }
@@ -199,10 +199,10 @@ mod tests {
         thread::scope(|scope| {
             let mut loader = Loader::new(scope, batches, from, end, threads);
             let mut all = Vec::new();
-            while let Some(batch) = loader.next() {
+            while let Some(batch) = loader.next_batch() {
                 all.push(batch.unwrap().clone());
             }
-            assert!(loader.next().is_none());
+            assert!(loader.next_batch().is_none());
             all
         })
     }
@@ -250,7 +250,7 @@ mod tests {
             }
             if self.slow {
                 // the later of two neighbours comes first
-                thread::sleep(Duration::from_millis(if i % 2 == 0 { 4 } else { 0 }));
+                thread::sleep(Duration::from_millis(if i.is_multiple_of(2) { 4 } else { 0 }));
             }
             x.fill(i as f32);
             labels.fill(i as u32);
@@ -272,7 +272,7 @@ mod tests {
                 examples.read.load(Ordering::SeqCst)
             };
             assert_eq!(settle(4), 4);
-            assert!(loader.next().unwrap().is_ok());
+            assert!(loader.next_batch().unwrap().is_ok());
             assert_eq!(settle(5), 5);
         });
         // the loader was dropped early, and the threads have ended
@@ -294,11 +294,11 @@ mod tests {
                 let batches = Batches::plain(&examples, 1);
                 let mut loader = Loader::new(scope, batches, Position::default(), 1, threads);
                 for i in 0..6 {
-                    let label = loader.next().unwrap().map(|batch| batch.labels[0]);
+                    let label = loader.next_batch().unwrap().map(|batch| batch.labels[0]);
                     let bad = DataError::Number { number: 3, count: 3 };
                     assert_eq!(label, if i == 3 { Err(bad) } else { Ok(i) });
                 }
-                assert!(loader.next().is_none());
+                assert!(loader.next_batch().is_none());
             });
         }
     }
@@ -311,7 +311,7 @@ mod tests {
                 let batches = Batches::plain(&examples, 1);
                 let mut loader = Loader::new(scope, batches, Position::default(), 1, 1);
                 let mut errors = 0;
-                while let Some(batch) = loader.next() {
+                while let Some(batch) = loader.next_batch() {
                     errors += usize::from(batch == Err(DataError::Reader));
                 }
                 assert_eq!(errors, 4);

@@ -259,7 +259,7 @@ impl<'a> Run<'a> {
         let (rate, sum) = thread::scope(|scope| {
             let mut loader = Loader::new(scope, batches, begin, epoch + 1, self.readers);
             let (mut rate, mut sum, mut step) = (0.0, 0.0, steps * u64::from(epoch));
-            while let Some(batch) = loader.next() {
+            while let Some(batch) = loader.next_batch() {
                 let batch = batch?;
                 rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
                 let target = Target::Labels(&batch.labels);
@@ -288,7 +288,7 @@ impl<'a> Run<'a> {
         let batches = Batches::plain(self.test, self.batch);
         thread::scope(|scope| {
             let mut loader = Loader::new(scope, batches, Position::default(), 1, self.readers);
-            while let Some(batch) = loader.next() {
+            while let Some(batch) = loader.next_batch() {
                 let batch = batch?;
                 let rows = batch.labels.len();
                 let y = self.y.get_mut(..rows * outputs).unwrap_or_default();
