@@ -66,8 +66,8 @@
 //! | [`engine`] | what infers and trains |
 //! | [`recipe`] | the fingerprint of a start |
 //! | [`model`] | networks by name |
-//! | [`data`] | digits for flash; MNIST from files (`std`) |
-//! | `train` | runs over a data set (`std`) |
+//! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
+//! | `train` | runs over a data set, read ahead in batches (`std`) |
 //!
 //! # Goals
 //!

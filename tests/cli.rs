@@ -485,6 +485,11 @@ fn mistakes_are_one_line_and_leave_no_file() {
             &["nowhere/mnist/train-images-idx3-ubyte", "bash examples/get-data.sh mnist nowhere"],
         ),
         ("train mlp --data fashion", 1, &["bash examples/get-data.sh fashion data"]),
+        (
+            "train cnn --data cifar10 --data-dir nowhere",
+            1,
+            &["nowhere/cifar10/data_batch_1.png is absent", "get-data.sh cifar10 nowhere"],
+        ),
         ("train --out nowhere/run", 1, &["nowhere/run: No such file"]),
         ("train --out /dev/null/run", 1, &["/dev/null/run: Not a directory"]),
         ("train --out /", 1, &["/: is there already"]),

@@ -343,4 +343,41 @@ mod tests {
         let why = train.same_classes(&test).unwrap_err().to_string();
         assert!(why.contains("test and the training folder differ") && why.ends_with("class dog"));
     }
+
+    /// A pixel of a picture that is made `scale` times smaller: the mean of the old ones, weighed by a
+    /// triangle that is as wide as two of the new.
+    fn weighed(old: &RgbImage, [x, y]: [u32; 2], scale: f64, channel: usize) -> f64 {
+        let weights = |size: u32, at: u32| {
+            let centre = (f64::from(at) + 0.5) * scale;
+            let weight = move |i| 1.0 - (f64::from(i) + 0.5 - centre).abs() / scale;
+            (0..size).map(move |i| (i, weight(i))).filter(|(_, w)| *w > 0.0)
+        };
+        let (mut sum, mut all) = (0.0, 0.0);
+        for (j, v) in weights(old.height(), y) {
+            for (i, w) in weights(old.width(), x) {
+                sum += v * w * f64::from(old.get_pixel(i, j)[channel]);
+                all += v * w;
+            }
+        }
+        sum / all
+    }
+
+    #[test]
+    fn a_picture_is_made_smaller_by_weighing_all_its_pixels() {
+        let folder = Scratch::new("folder-resize");
+        let noise = |x, y| Chance { seed: x, epoch: 0 }.words(y, Purpose::Crop, 0);
+        let old = RgbImage::from_fn(13, 13, |x, y| {
+            Rgb(noise(x.into(), y).map(|w| w as u8)[..3].try_into().unwrap())
+        });
+        put(&folder, "a/a.png", &old, ImageFormat::Png);
+        let mut x = [0.0; 75];
+        let size = Size { side: 5, crop: 5 };
+        Folder::open(&folder.path, size, PLAIN).unwrap().centre(0, &mut x).unwrap();
+        for (place, x) in x.iter().enumerate() {
+            let at = [place / 3 % 5, place / 15].map(|at| at as u32);
+            let expected = weighed(&old, at, 13.0 / 5.0, place % 3);
+            // either pass may round to a whole number
+            assert!((f64::from(*x) * 255.0 - expected).abs() < 1.01, "{place}: {x} {expected}");
+        }
+    }
 }

@@ -241,6 +241,10 @@ impl Examples for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::text::Text;
+    use crate::data::vocabulary::tokenise;
+    use crate::data::{Sentence, Vocabulary};
+    use std::string::String;
 
     #[test]
     fn digits_end_where_their_part_ends() {
@@ -275,5 +279,40 @@ mod tests {
         assert_eq!(epoch(0), epoch(0));
         assert_ne!(epoch(0).0, epoch(1).0);
         assert_eq!(epoch(1).1, label);
+    }
+
+    #[test]
+    fn a_sentence_is_a_line_of_tokens_with_one_label() {
+        let sentence = |label, text| Sentence { label, words: tokenise(text) };
+        let sentences = [sentence(1, "so good"), sentence(0, "so so bad")];
+        let vocabulary = Vocabulary::of_sentences(&sentences, 1, 100);
+        let lines = Lines::new(&sentences, &vocabulary, 4);
+        assert_eq!((lines.count(), Examples::labels(&lines)), (2, 1));
+        assert_eq!(lines.shape(), Shape::hwc(1, 4, 1));
+        let (mut x, mut label) = ([9.0; 4], [9]);
+        lines.read(1, &mut x, &mut label).unwrap();
+        assert_eq!((x, label), ([2.0, 2.0, 3.0, 0.0], [0]));
+        let past = DataError::Number { number: 2, count: 2 };
+        assert_eq!(lines.read(2, &mut x, &mut label), Err(past));
+    }
+
+    #[test]
+    fn a_window_has_a_label_for_each_token_and_moves_in_training() {
+        let letters: String = ('a'..='z').collect();
+        let [windows, _] = Text::characters(&letters).windows(5, 0.0);
+        assert_eq!((windows.count(), Examples::labels(&windows)), (5, 5));
+        assert_eq!(windows.shape(), Shape::hwc(1, 5, 1));
+        let (mut x, mut labels) = ([0.0; 5], [0; 5]);
+        windows.read(1, &mut x, &mut labels).unwrap();
+        assert_eq!((x, labels), ([5.0, 6.0, 7.0, 8.0, 9.0], [6, 7, 8, 9, 10]));
+        let mut starts = std::collections::BTreeSet::new();
+        for epoch in 0..50 {
+            windows.vary(1, Chance { seed: 2, epoch }, &mut x, &mut labels).unwrap();
+            assert!(x.iter().zip(labels).all(|(&x, label)| x + 1.0 == label as f32));
+            starts.insert(x[0] as u32);
+        }
+        assert!(starts.into_iter().eq(5..10));
+        let few = DataError::Room { need: 5, got: 4 };
+        assert_eq!(windows.read(0, &mut x, &mut labels[1..]), Err(few));
     }
 }
