@@ -2,6 +2,7 @@
 
 use super::{Examples, Order};
 use crate::data::{Chance, DataError, Mix};
+use crate::loss::Target;
 use std::vec::Vec;
 
 /// Which batch of which epoch, both from 0.
@@ -28,6 +29,18 @@ pub struct Batch {
     pub second: Vec<u32>,
     /// The share of the first label of each example, `[count]`; empty where nothing was mixed.
     pub shares: Vec<f32>,
+}
+
+impl Batch {
+    /// What the outputs should be: the labels, in shares where examples are mixed.
+    pub fn target(&self) -> Target<'_> {
+        match self.shares.is_empty() {
+            true => Target::Labels(&self.labels),
+            false => {
+                Target::Mixed { first: &self.labels, second: &self.second, share: &self.shares }
+            }
+        }
+    }
 }
 
 /// In which order examples are taken, and how they are varied.
@@ -219,7 +232,9 @@ mod tests {
         let mix = Mix::Mixup { alpha: 0.4 };
         let mixed = make(Batches::shuffled(&VARIED, 5, 9).mixed(Some(mix)), 1, 2);
         assert_eq!(mixed.labels, plain.labels);
-        assert!(plain.second.is_empty() && plain.shares.is_empty());
+        assert_eq!(plain.target(), Target::Labels(&plain.labels));
+        let (first, second, share) = (&mixed.labels[..], &mixed.second[..], &mixed.shares[..]);
+        assert_eq!(mixed.target(), Target::Mixed { first, second, share });
         for p in 0..5 {
             let next = (p + 1) % 5;
             assert_eq!(mixed.second[p], plain.labels[next]);

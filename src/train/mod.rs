@@ -39,7 +39,7 @@ pub use loader::Loader;
 pub use order::Order;
 pub use schedule::Schedule;
 
-use crate::data::DataError;
+use crate::data::{DataError, Mix};
 use crate::engine::Engine;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
@@ -177,6 +177,8 @@ pub struct Run<'a> {
     /// Examples in a batch, and threads that read them.
     batch: usize,
     readers: usize,
+    /// How examples that are learnt from are mixed.
+    mix: Option<Mix>,
     /// Outputs of a batch.
     y: Vec<f32>,
 }
@@ -220,6 +222,7 @@ impl<'a> Run<'a> {
             epochs_done: 0,
             batch,
             readers: 1,
+            mix: None,
             y: vec![0.0; batch * net.output().len()],
         })
     }
@@ -228,6 +231,12 @@ impl<'a> Run<'a> {
     /// between the steps. It changes nothing but the time.
     pub fn readers(mut self, threads: usize) -> Self {
         self.readers = threads;
+        self
+    }
+
+    /// Mixes each example that is learnt from with another of its batch, and their labels with them.
+    pub fn mixed(mut self, mix: Option<Mix>) -> Self {
+        self.mix = mix;
         self
     }
 
@@ -254,7 +263,7 @@ impl<'a> Run<'a> {
         let epoch = self.epochs_done;
         // a run that fails has no epoch left
         self.epochs_done = epochs;
-        let batches = Batches::shuffled(self.train, self.batch, seed);
+        let batches = Batches::shuffled(self.train, self.batch, seed).mixed(self.mix);
         let begin = Position { epoch, batch: 0 };
         let (rate, sum) = thread::scope(|scope| {
             let mut loader = Loader::new(scope, batches, begin, epoch + 1, self.readers);
@@ -262,8 +271,7 @@ impl<'a> Run<'a> {
             while let Some(batch) = loader.next_batch() {
                 let batch = batch?;
                 rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
-                let target = Target::Labels(&batch.labels);
-                let loss = engine.train(&batch.x, target, rate).map_err(Stop::Engine)?;
+                let loss = engine.train(&batch.x, batch.target(), rate).map_err(Stop::Engine)?;
                 sum += f64::from(loss) * batch.count as f64;
                 watch(loss);
                 step += 1;

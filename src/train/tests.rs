@@ -12,11 +12,15 @@ static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Momentum>(), 32);
 
 /// The epochs of a run from IDInit, and the weights at its end.
 fn train(settings: Settings) -> Result<(Vec<Epoch>, Vec<f32>), Stop<Error>> {
-    train_with(settings, 1)
+    train_with(settings, 1, None)
 }
 
-/// The same, with so many threads that read.
-fn train_with(settings: Settings, readers: usize) -> Result<(Vec<Epoch>, Vec<f32>), Stop<Error>> {
+/// The same, with so many threads that read, and examples mixed.
+fn train_with(
+    settings: Settings,
+    readers: usize,
+    mix: Option<Mix>,
+) -> Result<(Vec<Epoch>, Vec<f32>), Stop<Error>> {
     let [mut weights, mut state] = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state]];
     let mut arena = vec![f32::NAN; PLAN.arena];
     let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
@@ -24,7 +28,7 @@ fn train_with(settings: Settings, readers: usize) -> Result<(Vec<Epoch>, Vec<f32
     let mut engine = Portable::<All, _>::new(PLAN.net(), update, memory).unwrap();
     engine.start(&IdInit::PAPER);
     let run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test).unwrap();
-    let mut run = run.readers(readers);
+    let mut run = run.readers(readers).mixed(mix);
     let mut epochs = Vec::new();
     let mut steps = 0;
     while let Some(epoch) = run.epoch(&mut engine, |_| steps += 1)? {
@@ -51,9 +55,18 @@ fn a_run_learns_and_repeats_itself_to_the_bit() {
 #[test]
 fn who_reads_the_examples_changes_nothing() {
     let few = Settings { epochs: 1, ..FEW };
-    let one = train_with(few, 1).unwrap();
-    assert_eq!(train_with(few, 0).unwrap(), one);
-    assert_eq!(train_with(few, 3).unwrap(), one);
+    for mix in [None, Some(Mix::Cutmix { alpha: 1.0 })] {
+        let one = train_with(few, 1, mix).unwrap();
+        assert_eq!(train_with(few, 0, mix).unwrap(), one);
+        assert_eq!(train_with(few, 3, mix).unwrap(), one);
+    }
+}
+
+#[test]
+fn mixed_examples_teach_what_plain_ones_teach() {
+    let (epochs, weights) = train_with(FEW, 1, Some(Mix::Mixup { alpha: 0.2 })).unwrap();
+    assert!(epochs[2].test.accuracy() > 0.85, "{epochs:?}");
+    assert_ne!(train(FEW).unwrap().1, weights);
 }
 
 #[test]
