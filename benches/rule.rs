@@ -8,14 +8,17 @@ use std::hint::black_box;
 const KEY: Key = Key { seed: 1, tensor: 2 };
 const SPATIAL: Order = Order::SpatialMajor;
 const CHANNEL: Order = Order::ChannelMajor;
+const DIAGONAL: Order = Order::Diagonal;
 
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 15] = [
     ("zero", Rule::Exact(Exact::Zero)),
     ("constant", Rule::Exact(Exact::Constant { value: 1.0 })),
     ("identity", Rule::Exact(Exact::Identity { gain: 1.0, order: SPATIAL })),
     ("identity_channel", Rule::Exact(Exact::Identity { gain: 1.0, order: CHANNEL })),
+    ("identity_diagonal", Rule::Exact(Exact::Identity { gain: 1.0, order: DIAGONAL })),
     ("zero_preserving", Rule::Exact(Exact::ZeroPreserving { eps: EPS, order: SPATIAL })),
     ("zero_preserving_channel", Rule::Exact(Exact::ZeroPreserving { eps: EPS, order: CHANNEL })),
+    ("zero_preserving_diagonal", Rule::Exact(Exact::ZeroPreserving { eps: EPS, order: DIAGONAL })),
     ("dirac", Rule::Exact(Exact::Dirac { gain: 1.0 })),
     ("dirac_zero", Rule::Exact(Exact::DiracZero { eps: EPS })),
     ("hadamard", Rule::Exact(Exact::Hadamard { gain: 1.0 })),

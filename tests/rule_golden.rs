@@ -21,6 +21,7 @@ fn exact(name: &str, order: &str) -> Exact {
     let order = match order {
         "spatial" => Order::SpatialMajor,
         "channel" => Order::ChannelMajor,
+        "diagonal" => Order::Diagonal,
         _ => panic!("no order {order}"),
     };
     let gain = std::f32::consts::SQRT_2;

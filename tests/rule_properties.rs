@@ -9,7 +9,7 @@ use idinit::rule::{
 use proptest::prelude::*;
 
 fn orders() -> impl Strategy<Value = Order> {
-    prop_oneof![Just(Order::SpatialMajor), Just(Order::ChannelMajor)]
+    prop_oneof![Just(Order::SpatialMajor), Just(Order::ChannelMajor), Just(Order::Diagonal),]
 }
 
 fn exact() -> impl Strategy<Value = Exact> {

@@ -72,8 +72,7 @@ impl Exact {
                 Row::Pair { plus, minus: None, gain }
             }
             Self::ZeroPreserving { eps, order } => {
-                let (plus, minus) = zero::columns(m, out, d.row());
-                let (plus, minus) = (order.stored(d, plus), order.stored(d, minus));
+                let (plus, minus) = order.stored_pair(d, m);
                 Row::Pair { plus, minus: Some(minus), gain: eps }
             }
             Self::Dirac { gain } => {

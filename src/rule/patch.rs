@@ -1,8 +1,9 @@
 //! IDIC_τ and IDIZC_ε (§3.4): a convolution is a matrix over patches, c_out × k k c_in.
 //!
-//! The dense rule fills that matrix; an order of its columns says which tap and channel each is.
+//! The dense rule fills that matrix; an order of its columns says which tap and channel each is. A
+//! kernel of one tap is a dense layer, in every order.
 
-use super::{Dims, dims::wrap};
+use super::{Dims, dims::wrap, identity, zero};
 
 /// The order of the k k c_in columns of a patch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,18 +17,44 @@ pub enum Order {
     /// Column (c · kh + y) · kw + x, PyTorch's `weight.view(c_out, -1)`: few input channels are
     /// read, each under up to k k shifts.
     ChannelMajor,
+    /// Column j is channel c = j mod c_in at tap (c + ⌊j / c_in⌋ + ⌊k k / 2⌋) mod k k: every input
+    /// channel is kept, and neighbouring channels are seen through neighbouring taps, the first
+    /// through the middle one, so that shifts cancel where layers follow one another. An experiment
+    /// of this crate, not of the paper.
+    Diagonal,
 }
 
 impl Order {
     /// Where column `j` of the patch is stored in a row of `[kh][kw][in]`.
     pub(super) const fn stored(self, d: Dims, j: usize) -> usize {
+        let (inp, taps) = (d.inp() as usize, d.taps());
         match self {
             Self::SpatialMajor => j,
             Self::ChannelMajor => {
-                let (c, tap) = wrap(j, d.taps());
-                tap * d.inp() as usize + c
+                let (c, tap) = wrap(j, taps);
+                tap * inp + c
+            }
+            Self::Diagonal => {
+                let (turn, c) = wrap(j, inp);
+                let (_, tap) = wrap(c + turn + taps / 2, taps);
+                tap * inp + c
             }
         }
+    }
+
+    /// Where row `m` of IDIZ has its +ε and its −ε, as stored. Where they meet, −ε stands.
+    pub(super) const fn stored_pair(self, d: Dims, m: usize) -> (usize, usize) {
+        let (plus, minus) = match self {
+            // the next channel, in the same turn; of a single channel, the next tap
+            Self::Diagonal if d.taps() > 1 => {
+                let (inp, plus) = (d.inp() as usize, identity::column(m, d.row()));
+                let (turn, c) = wrap(plus, inp);
+                let next = wrap(c + 1, inp).1 + turn * inp;
+                (plus, if inp > 1 { next } else { wrap(plus + 1, d.row()).1 })
+            }
+            _ => zero::columns(m, d.group(), d.row()),
+        };
+        (self.stored(d, plus), self.stored(d, minus))
     }
 }
 
@@ -37,6 +64,8 @@ mod tests {
 
     const SPATIAL: Exact = Exact::Identity { gain: 1.0, order: Order::SpatialMajor };
     const CHANNEL: Exact = Exact::Identity { gain: 1.0, order: Order::ChannelMajor };
+
+    const DIAGONAL: Exact = Exact::Identity { gain: 1.0, order: Order::Diagonal };
 
     fn conv(out: u32, inp: u32, kernel: [u32; 2], groups: u32) -> Dims {
         Dims::new(out, inp, kernel, groups).unwrap()
@@ -55,6 +84,34 @@ mod tests {
     }
 
     #[test]
+    fn diagonal_takes_the_next_tap_with_each_channel() {
+        let d = conv(7, 2, [1, 3], 1);
+        // channels 0 and 1 through taps 1 and 2, then 2 and 0, then 0 and 1, then again
+        let want = ["..#...", ".....#", "....#.", ".#....", "#.....", "...#..", "..#..."];
+        assert_eq!(picture(DIAGONAL, d), want);
+        let d = conv(3, 1, [3, 3], 1);
+        assert_eq!(picture(DIAGONAL, d), ["....#....", ".....#...", "......#.."]);
+    }
+
+    #[test]
+    fn a_diagonal_branch_end_takes_the_next_channel_through_its_own_tap() {
+        let rule = Exact::ZeroPreserving { eps: 1.0, order: Order::Diagonal };
+        // three channels through taps 1, 2, 0; then 2, 0, 1
+        let d = conv(4, 3, [1, 3], 1);
+        assert_eq!(picture(rule, d), ["...#...-.", "..-....#.", "..#-.....", ".-....#.."]);
+        // fewer outputs than channels: still the next channel
+        assert_eq!(picture(rule, conv(2, 3, [1, 3], 1)), ["...#...-.", "..-....#."]);
+    }
+
+    #[test]
+    fn a_diagonal_branch_end_of_one_channel_takes_the_next_tap() {
+        let rule = Exact::ZeroPreserving { eps: 1.0, order: Order::Diagonal };
+        assert_eq!(picture(rule, conv(2, 1, [3, 3], 2)), ["....#-...", "....#-..."]);
+        assert_eq!(picture(rule, conv(3, 1, [1, 3], 1)), [".#-", "-.#", "#-."]);
+        assert_eq!(picture(rule, conv(2, 1, [1, 1], 2)), ["-", "-"]);
+    }
+
+    #[test]
     fn each_group_starts_anew() {
         let depthwise = conv(4, 1, [1, 3], 4);
         assert_eq!(picture(SPATIAL, depthwise), ["#..", "#..", "#..", "#.."]);
@@ -63,9 +120,21 @@ mod tests {
     }
 
     #[test]
-    fn the_orders_are_one_where_there_is_one_tap_or_one_channel() {
-        for d in [conv(4, 3, [1, 1], 1), conv(4, 1, [2, 2], 1)] {
-            assert_eq!(picture(SPATIAL, d), picture(CHANNEL, d));
+    fn spatial_and_channel_major_are_one_for_one_channel() {
+        let d = conv(4, 1, [2, 2], 1);
+        assert_eq!(picture(SPATIAL, d), picture(CHANNEL, d));
+    }
+
+    #[test]
+    fn a_kernel_of_one_tap_is_a_dense_layer_in_every_order() {
+        for (out, inp) in [(4, 3), (3, 3), (2, 6), (5, 7), (2, 1)] {
+            let (d, of) = (conv(out, inp, [1, 1], 1), |order| {
+                [Exact::Identity { gain: 1.0, order }, Exact::ZeroPreserving { eps: 1.0, order }]
+            });
+            for order in [Order::ChannelMajor, Order::Diagonal] {
+                let dense = of(Order::SpatialMajor).map(|rule| picture(rule, d));
+                assert_eq!(of(order).map(|rule| picture(rule, d)), dense, "{out} x {inp}");
+            }
         }
     }
 

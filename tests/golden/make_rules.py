@@ -12,7 +12,7 @@ import numpy as np
 
 import reference as ref
 
-ORDERS = {"spatial": "spatial_major", "channel": "channel_major"}
+ORDERS = {"spatial": "spatial_major", "channel": "channel_major", "diagonal": None}
 
 
 def at_centre(mat, inp, kernel):
@@ -22,9 +22,21 @@ def at_centre(mat, inp, kernel):
     return w
 
 
+def identity(o, i, k, order):
+    if order == "diagonal":
+        return ref.idic_diagonal(o, i, k, math.sqrt(2))
+    return ref.idic(o, i, k, math.sqrt(2), ORDERS[order])
+
+
+def zero_preserving(o, i, k, order):
+    if order == "diagonal":
+        return ref.idizc_diagonal(o, i, k, 1e-6)
+    return ref.idizc(o, i, k, 1e-6, ORDERS[order])
+
+
 RULES = {
-    "identity": lambda o, i, k, order: ref.idic(o, i, k, math.sqrt(2), ORDERS[order]),
-    "zero_preserving": lambda o, i, k, order: ref.idizc(o, i, k, 1e-6, ORDERS[order]),
+    "identity": identity,
+    "zero_preserving": zero_preserving,
     "dirac": lambda o, i, k, _: at_centre(ref.idi(o, i, math.sqrt(2)), i, k),
     "dirac_zero": lambda o, i, k, _: at_centre(ref.idiz(o, i, 1e-6), i, k),
     "hadamard": lambda o, i, k, _: at_centre(ref.zero_matrix(o, i), i, k),
