@@ -14,6 +14,10 @@ pub struct IdInit {
     pub order: Order,
     /// ε of IDIZ; 10⁻⁶ in the paper.
     pub eps: f32,
+    /// ε of IDIZ where a batch norm takes the layer's output; 10⁻⁶ in the paper. The norm undoes the
+    /// scale, so that with a small ε the first updates of the layer are hundreds of times too large
+    /// for it.
+    pub eps_before_norm: f32,
     /// τ of the first layer of a network of rectifiers; √2 in the paper (Appendix B). Everywhere
     /// else τ is 1.
     pub first: f32,
@@ -21,7 +25,13 @@ pub struct IdInit {
 
 impl IdInit {
     /// The paper's constants, patches in spatial-major order.
-    pub const PAPER: Self = Self { order: Order::SpatialMajor, eps: EPS, first: SQRT_2 };
+    pub const PAPER: Self =
+        Self { order: Order::SpatialMajor, eps: EPS, eps_before_norm: EPS, first: SQRT_2 };
+
+    /// An experiment of this crate: patches in diagonal order, ε = 10⁻² before a batch norm and the
+    /// paper's elsewhere.
+    pub const DIAGONAL: Self =
+        Self { order: Order::Diagonal, eps_before_norm: 1e-2, ..Self::PAPER };
 
     /// The rule of one weight: a function of the site alone.
     #[inline(always)]
@@ -32,7 +42,9 @@ impl IdInit {
         let order = self.order;
         match site.node.role {
             Role::BranchEnd | Role::Head if site.facts.is_residual() => {
-                Exact::ZeroPreserving { eps: self.eps, order }
+                let undone = self.eps_before_norm != self.eps && site.feeds_batch_norm();
+                let eps = if undone { self.eps_before_norm } else { self.eps };
+                Exact::ZeroPreserving { eps, order }
             }
             _ if site.facts.relu && site.number == site.facts.first => {
                 Exact::Identity { gain: self.first, order }

@@ -1,13 +1,25 @@
 //! Which rule for which weight: a [`Scheme`] looks at a layer, its part in the network and what the
 //! network is like, and names the rule.
 
+mod ablation;
 mod baseline;
 mod idinit;
+mod loosened;
 mod named;
+mod orthonormal;
+mod residual;
+mod t_fixup;
+mod written;
 
-pub use baseline::{Fixup, Kaiming, Orthonormal, TorchDefault, Written, Xavier, ZerO, ZeroGamma};
+pub use ablation::{Ablation, Ends};
+pub use baseline::{Kaiming, TorchDefault, Xavier};
 pub use idinit::IdInit;
+pub use loosened::Loosened;
 pub use named::Named;
+pub use orthonormal::{DeltaOrthonormal, Lsuv, Orthonormal};
+pub use residual::{Fixup, ReZero, SkipInit, ZerO, ZeroGamma};
+pub use t_fixup::TFixup;
+pub use written::Written;
 
 use crate::graph::{Node, Role};
 use crate::layer::{All, Layer, Part, PartKind, Uses};
@@ -91,6 +103,35 @@ impl Site<'_> {
             }
             _ => Exact::Zero,
         }
+    }
+
+    /// Whether a batch norm takes what the layer puts out.
+    #[inline(always)]
+    pub const fn feeds_batch_norm(&self) -> bool {
+        let mut nodes = self.nodes;
+        while let [node, rest @ ..] = nodes {
+            if let (Layer::BatchNorm(_), Some(from)) = (&node.layer, node.from.node())
+                && from == self.number
+            {
+                return true;
+            }
+            nodes = rest;
+        }
+        false
+    }
+
+    /// Whether the layer works on what a residual branch's last matrix puts out, directly or behind
+    /// layers without a matrix, and within the branch.
+    pub fn is_behind_branch(&self) -> bool {
+        let mut node = self.node;
+        while let (None, Some(before)) = (node.second, node.from.node()) {
+            match self.nodes.get(before) {
+                Some(before) if has_matrix::<All>(before) => return before.role == Role::BranchEnd,
+                Some(before) => node = before,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Whether the weight is a matrix or a kernel.

@@ -1,70 +1,188 @@
 //! The schemes by name, for programs that choose at run time.
 
-use super::baseline::Written;
 use super::{
-    Fixup, IdInit, Kaiming, Orthonormal, Scheme, Site, TorchDefault, Xavier, ZerO, ZeroGamma,
+    Ablation, DeltaOrthonormal, Fixup, IdInit, Kaiming, Loosened, Lsuv, Orthonormal, ReZero,
+    Scheme, Site, SkipInit, TFixup, TorchDefault, Written, Xavier, ZerO, ZeroGamma,
 };
+use crate::graph::Node;
+use crate::layer::Kind;
 use crate::rule::{Exact, Fan, Order, Rule};
 
-/// Any scheme of this crate, with its name.
+/// Any scheme of this crate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Named {
-    /// `idinit`, and `idinit-channel` in channel-major order.
+    /// IDInit.
     IdInit(IdInit),
-    /// `xavier` (uniform) and `xavier-normal`.
+    /// IDInit with noise on its identities.
+    Loosened(Loosened),
+    /// Parts of IDInit.
+    Ablation(Ablation),
+    /// Xavier.
     Xavier(Xavier),
-    /// `kaiming` (normal, fan in), `kaiming-out`, `kaiming-uniform`.
+    /// Kaiming.
     Kaiming(Kaiming),
-    /// `torch`.
+    /// PyTorch's default.
     Torch(TorchDefault),
-    /// `orthogonal`.
+    /// Orthogonal matrices.
     Orthogonal(Orthonormal),
-    /// `zero-gamma`.
+    /// Orthogonal matrices at the centre tap.
+    DeltaOrthogonal(DeltaOrthonormal),
+    /// LSUV, as far as it goes without data.
+    Lsuv(Lsuv),
+    /// Zero-gamma.
     ZeroGamma(ZeroGamma),
-    /// `zero`: ZerO.
+    /// ZerO.
     ZerO(ZerO),
-    /// `fixup`.
+    /// Fixup.
     Fixup(Fixup),
+    /// SkipInit.
+    SkipInit(SkipInit),
+    /// ReZero.
+    ReZero(ReZero),
+    /// T-Fixup.
+    TFixup(TFixup),
 }
+
+/// A name, what it says in a line, and the scheme for a seed.
+type Entry = (&'static str, &'static str, fn(u64) -> Named);
+
+/// All names: the only list of them.
+const ALL: [Entry; 24] = [
+    ("idinit", "IDInit: IDI and IDIC, IDIZ where residual branches end and at the head", |_| {
+        Named::IdInit(IdInit::PAPER)
+    }),
+    ("idinit-channel", "IDInit with patches in PyTorch's order, channel by channel", |_| {
+        Named::IdInit(IdInit { order: Order::ChannelMajor, ..IdInit::PAPER })
+    }),
+    (
+        "idinit-diagonal",
+        "IDInit with patches along a diagonal, and an IDIZ of 1e-2 before a batch norm",
+        |_| Named::IdInit(IdInit::DIAGONAL),
+    ),
+    ("idinit-loose", "IDInit with noise of 1e-6 on its identities", |seed| {
+        Named::Loosened(Loosened::paper(seed))
+    }),
+    ("identity-conv", "IDInit without patches: everything at the centre tap", |_| {
+        Named::Ablation(Ablation::IDENTITY_CONV)
+    }),
+    ("ablation-none", "identity convolutions, zeros where branches end and at the head", |_| {
+        Named::Ablation(Ablation::NONE)
+    }),
+    ("ablation-idizc", "identity convolutions, IDIZC where branches end and at the head", |_| {
+        Named::Ablation(Ablation::IDIZC)
+    }),
+    ("ablation-idic", "IDIC, zeros where branches end and at the head", |_| {
+        Named::Ablation(Ablation::IDIC)
+    }),
+    ("xavier", "Xavier, uniform (Glorot & Bengio 2010)", |seed| {
+        Named::Xavier(Xavier { normal: false, seed })
+    }),
+    ("xavier-normal", "Xavier, normal", |seed| Named::Xavier(Xavier { normal: true, seed })),
+    (
+        "kaiming",
+        "Kaiming for rectifiers, normal, by the fan of the inputs (He et al. 2015)",
+        |seed| Named::Kaiming(Kaiming { fan: Fan::In, uniform: false, seed }),
+    ),
+    ("kaiming-out", "Kaiming, normal, by the fan of the outputs", |seed| {
+        Named::Kaiming(Kaiming { fan: Fan::Out, uniform: false, seed })
+    }),
+    ("kaiming-uniform", "Kaiming, uniform, by the fan of the inputs", |seed| {
+        Named::Kaiming(Kaiming { fan: Fan::In, uniform: true, seed })
+    }),
+    ("torch", "what PyTorch starts from: uniform within 1 / sqrt(fan in), biases too", |seed| {
+        Named::Torch(TorchDefault { seed })
+    }),
+    (
+        "orthogonal",
+        "orthogonal matrices, sqrt 2 in size with rectifiers (Saxe et al. 2014)",
+        |seed| Named::Orthogonal(Orthonormal { seed }),
+    ),
+    ("delta-orthogonal", "the same at the centre tap of kernels (Xiao et al. 2018)", |seed| {
+        Named::DeltaOrthogonal(DeltaOrthonormal { seed })
+    }),
+    (
+        "lsuv",
+        "orthonormal, then scaled layer by layer to a deviation of 1 on a batch (Mishkin & Matas 2016)",
+        |seed| Named::Lsuv(Lsuv { seed }),
+    ),
+    ("zero-gamma", "Kaiming, zeros in the norms that end branches (Goyal et al. 2017)", |seed| {
+        Named::ZeroGamma(ZeroGamma { seed })
+    }),
+    ("zero", "ZerO: partial identities and Hadamard matrices (Zhao et al. 2021)", |_| {
+        Named::ZerO(ZerO)
+    }),
+    ("fixup", "Fixup: Kaiming by depth, zeros where branches end (Zhang et al. 2019)", |seed| {
+        Named::Fixup(Fixup { seed })
+    }),
+    ("skipinit", "Kaiming, zeros in the multipliers of branches (De & Smith 2020)", |seed| {
+        Named::SkipInit(SkipInit { seed })
+    }),
+    (
+        "rezero",
+        "Kaiming convolutions, Xavier else, zeros in the multipliers (Bachlechner et al. 2021)",
+        |seed| Named::ReZero(ReZero { seed }),
+    ),
+    ("t-fixup", "T-Fixup for encoders: Xavier, smaller in branches (Huang et al. 2020)", |seed| {
+        Named::TFixup(TFixup { decoder: false, seed })
+    }),
+    ("t-fixup-decoder", "T-Fixup for decoders", |seed| {
+        Named::TFixup(TFixup { decoder: true, seed })
+    }),
+];
 
 impl Named {
     /// Every name that [`Named::parse`] knows.
-    pub const NAMES: &[&str] = &[
-        "idinit",
-        "idinit-channel",
-        "xavier",
-        "xavier-normal",
-        "kaiming",
-        "kaiming-out",
-        "kaiming-uniform",
-        "torch",
-        "orthogonal",
-        "zero-gamma",
-        "zero",
-        "fixup",
-    ];
+    pub const NAMES: &[&str] = &{
+        let mut names = [""; ALL.len()];
+        let mut i = 0;
+        while i < ALL.len() {
+            names[i] = ALL[i].0;
+            i += 1;
+        }
+        names
+    };
 
     /// The scheme of that name; the seed matters to those that have chance.
     pub fn parse(name: &str, seed: u64) -> Option<Self> {
-        let kaiming = |fan, uniform| Self::Kaiming(Kaiming { fan, uniform, seed });
-        Some(match name {
-            "idinit" => Self::IdInit(IdInit::PAPER),
-            "idinit-channel" => {
-                Self::IdInit(IdInit { order: Order::ChannelMajor, ..IdInit::PAPER })
+        ALL.iter().find(|entry| entry.0 == name).map(|entry| entry.2(seed))
+    }
+
+    /// What the scheme of that name is, in a line.
+    pub fn about(name: &str) -> Option<&'static str> {
+        ALL.iter().find(|entry| entry.0 == name).map(|entry| entry.1)
+    }
+
+    /// The same scheme with another ε, before batch norms too, if it has one.
+    #[must_use]
+    pub fn with_eps(self, eps: f32) -> Option<Self> {
+        let set = |idinit| IdInit { eps, eps_before_norm: eps, ..idinit };
+        match self {
+            Self::IdInit(idinit) => Some(Self::IdInit(set(idinit))),
+            Self::Loosened(loose) => {
+                Some(Self::Loosened(Loosened { idinit: set(loose.idinit), ..loose }))
             }
-            "xavier" => Self::Xavier(Xavier { normal: false, seed }),
-            "xavier-normal" => Self::Xavier(Xavier { normal: true, seed }),
-            "kaiming" => kaiming(Fan::In, false),
-            "kaiming-out" => kaiming(Fan::Out, false),
-            "kaiming-uniform" => kaiming(Fan::In, true),
-            "torch" => Self::Torch(TorchDefault { seed }),
-            "orthogonal" => Self::Orthogonal(Orthonormal { seed }),
-            "zero-gamma" => Self::ZeroGamma(ZeroGamma { seed }),
-            "zero" => Self::ZerO(ZerO),
-            "fixup" => Self::Fixup(Fixup { seed }),
-            _ => return None,
-        })
+            _ => None,
+        }
+    }
+
+    /// Whether the start is finished only on data: by `train::lsuv`.
+    pub const fn needs_data(&self) -> bool {
+        matches!(self, Self::Lsuv(_))
+    }
+
+    /// What the scheme is about and the network lacks, in words; without it, it is another scheme.
+    pub fn lacks(&self, nodes: &[Node]) -> Option<&'static str> {
+        let none = |kind| !nodes.iter().any(|node| node.layer.kind() == kind);
+        match self {
+            Self::SkipInit(_) | Self::ReZero(_) if none(Kind::Multiplier) => {
+                Some("multipliers where its residual branches end")
+            }
+            Self::ZeroGamma(_) if none(Kind::BatchNorm) => {
+                Some("batch norms where its residual branches end")
+            }
+            _ => None,
+        }
     }
 }
 
@@ -76,13 +194,20 @@ impl Scheme for Named {
         let rule = |rule: Rule| Written::Rule(rule);
         match self {
             Self::IdInit(scheme) => exact(scheme.start(site)),
+            Self::Loosened(scheme) => rule(scheme.start(site)),
+            Self::Ablation(scheme) => exact(scheme.start(site)),
             Self::Xavier(scheme) => rule(scheme.start(site)),
             Self::Kaiming(scheme) => rule(scheme.start(site)),
             Self::Torch(scheme) => rule(scheme.start(site)),
             Self::Orthogonal(scheme) => scheme.start(site),
+            Self::DeltaOrthogonal(scheme) => scheme.start(site),
+            Self::Lsuv(scheme) => scheme.start(site),
             Self::ZeroGamma(scheme) => rule(scheme.start(site)),
             Self::ZerO(scheme) => exact(scheme.start(site)),
             Self::Fixup(scheme) => rule(scheme.start(site)),
+            Self::SkipInit(scheme) => rule(scheme.start(site)),
+            Self::ReZero(scheme) => rule(scheme.start(site)),
+            Self::TFixup(scheme) => scheme.start(site),
         }
     }
 }

@@ -109,7 +109,7 @@ fn the_first_layer_is_that_of_the_network_not_of_a_branch() {
     let rooted = roots.iter().filter(|(_, rule)| *rule == identity(SQRT_2));
     assert_eq!(rooted.count(), 1);
     // the first layer's gain is an argument; a branch's end that comes first stays nearly zero
-    let scheme = IdInit { first: 3.0, eps: 0.5, order: Order::ChannelMajor };
+    let scheme = IdInit { first: 3.0, eps: 0.5, order: Order::ChannelMajor, ..IdInit::PAPER };
     let graph = Graph::<32>::input(Shape::vector(4)).dense(4).role(Role::BranchEnd);
     let graph = graph.relu().add(Value::INPUT).dense(2);
     let order = Order::ChannelMajor;

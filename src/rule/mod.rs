@@ -12,6 +12,7 @@
 //! | [`Exact::Hadamard`] | ZerO, Zhao et al. 2021 | 1, or ± 2^{−m/2} |
 //! | [`Random`] | Xavier, Kaiming, LeCun, PyTorch | a draw by counter |
 //! | [`Orthogonal`] | Saxe et al. 2014 | no function of the index: [`Fill`] only |
+//! | [`DeltaOrthogonal`] | Xiao et al. 2018 | the same, at the centre tap |
 
 mod dims;
 mod dirac;
@@ -34,7 +35,7 @@ pub use dims::{Dims, DimsError};
 pub use element::Element;
 pub use exact::Exact;
 pub use key::Key;
-pub use orthogonal::Orthogonal;
+pub use orthogonal::{DeltaOrthogonal, Orthogonal};
 pub use patch::Order;
 pub use philox::philox;
 #[cfg(any(feature = "std", test))]

@@ -6,8 +6,8 @@
 //! costs 4 n² m multiplications for n vectors of m weights, and no memory. A weight depends on all
 //! before it, so there is no [`Start::at`](super::Start::at).
 
-use super::{Dims, Fill, Key, LengthError};
-use core::cell::Cell;
+use super::{Dims, Fill, Key, LengthError, dirac};
+use core::{cell::Cell, ops::Range};
 
 /// A random orthogonal weight; each group of a convolution is orthogonal by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,26 +21,62 @@ pub struct Orthogonal {
 
 impl Fill for Orthogonal {
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
-        if w.len() != d.len() {
-            return Err(LengthError { need: d.len(), got: w.len() });
-        }
-        let size = (d.group() * d.row()).max(1); // never 0: said so that no panic is linked
-        for (group, first) in w.chunks_mut(size).zip((0..).step_by(size)) {
-            let vectors = Vectors::new(d, Cell::from_mut(group).as_slice_of_cells());
-            for v in 0..vectors.count {
-                vectors.orthonormal(v, |place, attempt| self.key.normal(first + place, attempt));
-            }
-            for weight in group {
-                *weight *= self.gain;
-            }
-        }
-        Ok(())
+        fill(self.gain, self.key, d, 0..d.row(), w)
     }
+}
+
+/// Delta-orthogonal (Xiao et al. 2018): an orthogonal matrix over channels at the centre tap, all
+/// other taps zero. A convolution with no fewer outputs than inputs keeps the length of its input,
+/// up to the gain; one with fewer, of which the paper has none, has orthonormal rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DeltaOrthogonal {
+    /// The length of the shorter side's vectors.
+    pub gain: f32,
+    /// Seed and tensor.
+    pub key: Key,
+}
+
+impl Fill for DeltaOrthogonal {
+    fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
+        let centre = dirac::stored(d, 0);
+        fill(self.gain, self.key, d, centre..centre + d.inp() as usize, w)
+    }
+}
+
+/// Makes the matrix orthogonal that each group has in these of its columns.
+fn fill(
+    gain: f32,
+    key: Key,
+    d: Dims,
+    columns: Range<usize>,
+    w: &mut [f32],
+) -> Result<(), LengthError> {
+    if w.len() != d.len() {
+        return Err(LengthError { need: d.len(), got: w.len() });
+    }
+    if columns.len() < d.row() {
+        w.fill(0.0);
+    }
+    let size = (d.group() * d.row()).max(1); // never 0: said so that no panic is linked
+    for (group, first) in w.chunks_mut(size).zip((0..).step_by(size)) {
+        let weights = Cell::from_mut(group).as_slice_of_cells();
+        let vectors = Vectors::new(d, columns.clone(), weights);
+        for v in 0..vectors.count {
+            vectors.orthonormal(v, |place, attempt| key.normal(first + place, attempt));
+        }
+        for weight in group {
+            *weight *= gain;
+        }
+    }
+    Ok(())
 }
 
 /// The rows of a matrix, or its columns if they are fewer.
 struct Vectors<'a> {
     weights: &'a [Cell<f32>],
+    /// Where the first vector begins.
+    first: usize,
     count: usize,
     len: usize,
     /// From a vector to the next, and from an entry of a vector to the next.
@@ -48,23 +84,24 @@ struct Vectors<'a> {
 }
 
 impl<'a> Vectors<'a> {
-    fn new(d: Dims, weights: &'a [Cell<f32>]) -> Self {
-        let (out, row) = (d.group(), d.row());
-        if out <= row {
-            Self { weights, count: out, len: row, stride: (row, 1) }
+    fn new(d: Dims, columns: Range<usize>, weights: &'a [Cell<f32>]) -> Self {
+        let (out, inp, first, row) = (d.group(), columns.len(), columns.start, d.row());
+        if out <= inp {
+            Self { weights, first, count: out, len: inp, stride: (row, 1) }
         } else {
-            Self { weights, count: row, len: out, stride: (1, row) }
+            Self { weights, first, count: inp, len: out, stride: (1, row) }
         }
     }
 
     fn places(&self, v: usize) -> impl Iterator<Item = usize> {
         let (vector, entry) = self.stride;
-        (v * vector..).step_by(entry.max(1)).take(self.len)
+        (self.first + v * vector..).step_by(entry.max(1)).take(self.len)
     }
 
     fn vector(&self, v: usize) -> impl Iterator<Item = &'a Cell<f32>> {
         let (vector, entry) = self.stride;
-        self.weights.iter().skip(v * vector).step_by(entry.max(1)).take(self.len)
+        let from = self.first + v * vector;
+        self.weights.iter().skip(from).step_by(entry.max(1)).take(self.len)
     }
 
     fn dot(&self, u: usize, v: usize) -> f64 {
@@ -132,6 +169,30 @@ mod tests {
         let dot = |i: usize, j: usize| w.chunks(2).map(|row| row[i] * row[j]).sum::<f32>();
         assert!((dot(0, 0) - 4.0).abs() < 1e-5 && (dot(1, 1) - 4.0).abs() < 1e-5);
         assert!(dot(0, 1).abs() < 1e-5);
+    }
+
+    #[test]
+    fn delta_orthogonal_mixes_channels_at_the_centre_tap_only() {
+        for (out, inp) in [(5_usize, 3_usize), (3, 3), (2, 4)] {
+            let d = Dims::new(out as u32, inp as u32, [3, 3], 1).unwrap();
+            let mut w = vec![f32::NAN; d.len()];
+            DeltaOrthogonal { gain: 2.0, key: RULE.key }.fill_f32(d, &mut w).unwrap();
+            let tap = |t: usize, o: usize, c: usize| w[o * 9 * inp + t * inp + c];
+            for t in (0..9).filter(|&t| t != 4) {
+                assert!((0..out).all(|o| (0..inp).all(|c| tap(t, o, c) == 0.0)));
+            }
+            let few = out.min(inp);
+            for (a, b) in (0..few).flat_map(|a| (0..few).map(move |b| (a, b))) {
+                let dot: f32 = match inp <= out {
+                    true => (0..out).map(|o| tap(4, o, a) * tap(4, o, b)).sum(),
+                    false => (0..inp).map(|c| tap(4, a, c) * tap(4, b, c)).sum(),
+                };
+                assert!((dot - if a == b { 4.0 } else { 0.0 }).abs() < 1e-5, "{out} x {inp}");
+            }
+        }
+        let d = Dims::dense(2, 2).unwrap();
+        let short = DeltaOrthogonal { gain: 1.0, key: RULE.key }.fill_f32(d, &mut [0.0; 3]);
+        assert_eq!(short, Err(LengthError { need: 4, got: 3 }));
     }
 
     #[test]
