@@ -49,3 +49,47 @@ impl Scheme for Ablation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{BRANCHES, ENDS, HEAD, STEM, matrices, plain, residual};
+    use super::*;
+    use crate::model::Activation;
+    use crate::rule::{EPS, Order};
+    use core::f32::consts::SQRT_2;
+
+    /// What a scheme has in the stem, in a branch, at its end and at the head.
+    fn cases(scheme: &Ablation) -> [Exact; 4] {
+        let found = matrices(&residual(), scheme);
+        let numbers: Vec<usize> = found.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [STEM, BRANCHES[0], ENDS[0], BRANCHES[1], ENDS[1], HEAD]);
+        assert_eq!((found[1].1, found[2].1), (found[3].1, found[4].1));
+        [found[0].1, found[1].1, found[2].1, found[5].1]
+    }
+
+    #[test]
+    fn the_cases_of_the_ablation() {
+        let order = Order::SpatialMajor;
+        let idic = [SQRT_2, 1.0].map(|gain| Exact::Identity { gain, order });
+        let dirac = [SQRT_2, 1.0].map(|gain| Exact::Dirac { gain });
+        let idizc = Exact::ZeroPreserving { eps: EPS, order };
+        let centre = Exact::DiracZero { eps: EPS };
+        let zero = Exact::Zero;
+        assert_eq!(cases(&Ablation::NONE), [dirac[0], dirac[1], zero, zero]);
+        assert_eq!(cases(&Ablation::IDIZC), [dirac[0], dirac[1], idizc, idizc]);
+        assert_eq!(cases(&Ablation::IDIC), [idic[0], idic[1], zero, zero]);
+        let both = Ablation { idic: true, ends: Ends::Patch };
+        assert_eq!(cases(&both), [idic[0], idic[1], idizc, idizc]);
+        assert_eq!(matrices(&residual(), &both), matrices(&residual(), &IdInit::PAPER));
+        assert_eq!(cases(&Ablation::IDENTITY_CONV), [dirac[0], dirac[1], centre, centre]);
+    }
+
+    #[test]
+    fn a_plain_network_has_no_ends() {
+        for scheme in [Ablation::NONE, Ablation::IDIZC, Ablation::IDENTITY_CONV] {
+            for (_, rule) in matrices(&plain(Activation::Tanh), &scheme) {
+                assert_eq!(rule, Exact::Dirac { gain: 1.0 });
+            }
+        }
+    }
+}

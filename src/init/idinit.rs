@@ -82,3 +82,50 @@ impl Scheme for IdInit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{BRANCHES, ENDS, HEAD, STEM, matrices, residual};
+    use super::*;
+    use crate::graph::{Graph, Value};
+    use crate::layer::{Conv2d, Layer};
+    use crate::shape::Shape;
+
+    const ORDER: Order = Order::Diagonal;
+
+    #[test]
+    fn the_diagonal_start_is_louder_where_a_batch_norm_follows() {
+        let identity = |gain| Exact::Identity { gain, order: ORDER };
+        let ends = |eps| Exact::ZeroPreserving { eps, order: ORDER };
+        let want = [
+            (STEM, identity(SQRT_2)),
+            (BRANCHES[0], identity(1.0)),
+            (ENDS[0], ends(1e-2)),
+            (BRANCHES[1], identity(1.0)),
+            (ENDS[1], ends(1e-2)),
+            (HEAD, ends(1e-6)),
+        ];
+        assert_eq!(matrices(&residual(), &IdInit::DIAGONAL), want);
+    }
+
+    #[test]
+    fn a_norm_that_takes_another_value_undoes_nothing() {
+        let end = |g: Graph<32>| g.conv2d(2, 3).role(Role::BranchEnd);
+        let eps = |graph: &Graph<32>| match matrices(graph, &IdInit::DIAGONAL)[..] {
+            [(_, Exact::ZeroPreserving { eps, .. }), ..] => eps,
+            ref other => panic!("{other:?}"),
+        };
+        let input = || Graph::<32>::input(Shape::hwc(4, 4, 2));
+        // right behind, and also where other layers come between in the list
+        assert_eq!(eps(&end(input()).batch_norm().add(Value::INPUT)), 1e-2);
+        let g = end(input());
+        let branch = g.here();
+        let other = Layer::Conv2d(Conv2d { bias: false, ..Conv2d::same(2, 1) });
+        assert_eq!(eps(&g.at(Value::INPUT).then(other).at(branch).batch_norm()), 1e-2);
+        // the norm of another branch, one behind the sum, and none
+        let g = end(input());
+        assert_eq!(eps(&g.at(Value::INPUT).then(other).batch_norm().add(branch)), 1e-6);
+        assert_eq!(eps(&end(input()).add(Value::INPUT).batch_norm()), 1e-6);
+        assert_eq!(eps(&end(input()).layer_norm().add(Value::INPUT)), 1e-6);
+    }
+}

@@ -38,3 +38,49 @@ impl Scheme for Loosened {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{matrices, residual, starts, weights};
+    use super::*;
+    use crate::layer::PartKind;
+
+    #[test]
+    fn identities_are_loosened_and_nothing_else_is() {
+        let (exact, loose) = (IdInit::PAPER, Loosened::paper(3));
+        let rules = matrices(&residual(), &exact).into_iter().zip(matrices(&residual(), &loose));
+        let mut keys = vec![];
+        for ((number, before), (_, after)) in rules {
+            match (before, after) {
+                (
+                    Exact::Identity { gain, order },
+                    Rule::Random(Random::Loose { gain: g, order: o, std, key }),
+                ) => {
+                    assert_eq!((gain, order, std), (g, o, 1e-6), "layer {number}");
+                    assert!(!keys.contains(&key), "layer {number}");
+                    keys.push(key);
+                }
+                (before @ Exact::ZeroPreserving { .. }, after) => assert_eq!(after, before.into()),
+                other => panic!("layer {number}: {other:?}"),
+            }
+        }
+        assert_eq!(keys.len(), 3);
+        for (number, kind, rule) in starts(&residual(), &loose) {
+            let drawn = matches!(rule, Rule::Random(_));
+            assert!(!drawn || kind == PartKind::Weight, "layer {number}, {kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_noise_is_a_millionth_and_leaves_zeros() {
+        let exact = weights(&residual(), &IdInit::PAPER);
+        let loose = weights(&residual(), &Loosened::paper(3));
+        let off: Vec<f64> =
+            exact.iter().zip(&loose).map(|(e, l)| f64::from(*l) - f64::from(*e)).collect();
+        assert!(exact.iter().zip(&loose).all(|(&e, &l)| (e == 0.0) == (l == 0.0)));
+        // five deviations, and the rounding of numbers near √2
+        assert!(off.iter().all(|off| off.abs() < 5.2e-6));
+        // 12 weights are drawn: the 4 rows of 3 identities
+        assert!(off.iter().filter(|&&off| off != 0.0).count() > 6);
+    }
+}

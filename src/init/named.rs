@@ -103,7 +103,7 @@ const ALL: [Entry; 24] = [
     }),
     (
         "lsuv",
-        "orthonormal, then scaled layer by layer to a deviation of 1 on a batch (Mishkin & Matas 2016)",
+        "orthonormal, scaled by layers to a deviation of 1 on data (Mishkin & Matas 2016)",
         |seed| Named::Lsuv(Lsuv { seed }),
     ),
     ("zero-gamma", "Kaiming, zeros in the norms that end branches (Goyal et al. 2017)", |seed| {
@@ -166,7 +166,7 @@ impl Named {
         }
     }
 
-    /// Whether the start is finished only on data: by `train::lsuv`.
+    /// Whether the start is finished only on data: by `train::lsuv::start`.
     pub const fn needs_data(&self) -> bool {
         matches!(self, Self::Lsuv(_))
     }
@@ -209,5 +209,49 @@ impl Scheme for Named {
             Self::ReZero(scheme) => rule(scheme.start(site)),
             Self::TFixup(scheme) => scheme.start(site),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::residual;
+    use super::*;
+    use crate::graph::Graph;
+    use crate::shape::Shape;
+
+    #[test]
+    fn every_name_says_what_it_is_in_a_line() {
+        for &name in Named::NAMES {
+            let about = Named::about(name).unwrap();
+            assert!((10..=85).contains(&about.len()) && !about.ends_with('.'), "{name}: {about}");
+            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(name.chars().all(plain), "{name}");
+        }
+        assert_eq!((Named::NAMES.len(), Named::NAMES[0]), (ALL.len(), "idinit"));
+        assert_eq!(Named::about("nobody"), None);
+    }
+
+    #[test]
+    fn an_epsilon_is_for_those_that_have_one() {
+        let name = |name| Named::parse(name, 1).unwrap();
+        for order in [Order::SpatialMajor, Order::Diagonal] {
+            let with = Named::IdInit(IdInit { order, ..IdInit::DIAGONAL }).with_eps(0.5);
+            let want = IdInit { order, eps: 0.5, eps_before_norm: 0.5, ..IdInit::PAPER };
+            assert_eq!(with, Some(Named::IdInit(want)));
+        }
+        assert!(name("idinit-loose").with_eps(0.5).is_some());
+        assert_eq!(name("kaiming").with_eps(0.5), None);
+    }
+
+    #[test]
+    fn what_a_scheme_lacks_is_said() {
+        let name = |name| Named::parse(name, 1).unwrap();
+        let bare = Graph::<2>::input(Shape::vector(2)).dense(2);
+        for scheme in ["skipinit", "rezero", "zero-gamma"] {
+            assert_eq!(name(scheme).lacks(residual().nodes()), None, "{scheme}");
+            assert!(name(scheme).lacks(bare.nodes()).is_some(), "{scheme}");
+        }
+        assert_eq!(name("idinit").lacks(bare.nodes()), None);
+        assert!(name("lsuv").needs_data() && !name("orthogonal").needs_data());
     }
 }

@@ -55,7 +55,7 @@ impl Scheme for DeltaOrthonormal {
 }
 
 /// What LSUV (Mishkin & Matas 2016) begins with: orthonormal matrices. The rest of it is done with
-/// data, by `train::lsuv`, and this alone is not LSUV.
+/// data, by `train::lsuv::start`, and this alone is not LSUV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lsuv {
@@ -70,6 +70,31 @@ impl Scheme for Lsuv {
         match site.is_matrix() {
             false => Written::Rule(site.plain().into()),
             true => Written::Orthogonal(Orthogonal { gain: 1.0, key: site.key(self.seed) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{matrices, plain, residual};
+    use super::*;
+    use crate::model::Activation;
+
+    #[test]
+    fn rectifiers_ask_for_the_root_of_two_and_lsuv_does_not() {
+        for (activation, want) in [(Activation::Relu, gain::RELU), (Activation::Tanh, 1.0)] {
+            for (number, start) in matrices(&plain(activation), &DeltaOrthonormal { seed: 2 }) {
+                let Written::DeltaOrthogonal(DeltaOrthogonal { gain, key }) = start else {
+                    panic!("layer {number}: {start:?}")
+                };
+                assert_eq!((gain, key.seed), (want, 2), "layer {number}");
+            }
+        }
+        for (number, start) in matrices(&residual(), &Lsuv { seed: 2 }) {
+            let Written::Orthogonal(Orthogonal { gain, .. }) = start else {
+                panic!("layer {number}: {start:?}")
+            };
+            assert_eq!(gain, 1.0, "layer {number}");
         }
     }
 }

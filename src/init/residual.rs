@@ -124,3 +124,56 @@ impl Scheme for ReZero {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{HEAD, matrices, residual, starts};
+    use super::*;
+    use crate::graph::{Graph, Value};
+    use crate::shape::Shape;
+
+    /// The layers whose multipliers start at 0, and at 1.
+    fn multipliers<S: Scheme<Start = Rule>>(graph: &Graph<32>, scheme: &S) -> [Vec<usize>; 2] {
+        let all = starts(graph, scheme);
+        [Exact::Zero, Exact::Constant { value: 1.0 }].map(|start| {
+            let those = all
+                .iter()
+                .filter(|(_, kind, rule)| *kind == PartKind::Multiplier && *rule == start.into());
+            those.map(|(number, ..)| *number).collect()
+        })
+    }
+
+    #[test]
+    fn multipliers_of_branches_start_at_zero() {
+        // two blocks; in each, a branch's end, its norm, its multiplier
+        let ends = vec![9, 18];
+        let [zero, one] = multipliers(&residual(), &SkipInit { seed: 1 });
+        assert_eq!((&zero, one.len()), (&ends, 0));
+        assert_eq!(multipliers(&residual(), &ReZero { seed: 1 }), [ends.clone(), vec![]]);
+        assert_eq!(multipliers(&residual(), &Fixup { seed: 1 }), [vec![], ends]);
+    }
+
+    #[test]
+    fn multipliers_elsewhere_start_at_one() {
+        let g = Graph::<32>::input(Shape::vector(3)).multiplier().dense(3).multiplier();
+        let g = g.dense(3).role(Role::BranchEnd).scalar_bias().multiplier().add(Value::INPUT);
+        let g = g.multiplier();
+        for [zero, one] in
+            [multipliers(&g, &SkipInit { seed: 1 }), multipliers(&g, &ReZero { seed: 1 })]
+        {
+            assert_eq!((zero, one), (vec![5], vec![0, 2, 7]));
+        }
+    }
+
+    #[test]
+    fn the_other_weights_are_kaiming_or_xavier() {
+        let kaiming = Kaiming { seed: 1, ..Kaiming::default() };
+        let xavier = Xavier { normal: false, seed: 1 };
+        assert_eq!(matrices(&residual(), &SkipInit { seed: 1 }), matrices(&residual(), &kaiming));
+        let convolutions = matrices(&residual(), &kaiming);
+        let dense = matrices(&residual(), &xavier);
+        for (i, found) in matrices(&residual(), &ReZero { seed: 1 }).into_iter().enumerate() {
+            assert_eq!(found, if found.0 == HEAD { dense[i] } else { convolutions[i] });
+        }
+    }
+}

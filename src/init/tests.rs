@@ -11,10 +11,10 @@ use crate::rule::{Dims, EPS, Fan, Order, Orthogonal, Random, Rule, gain};
 use crate::shape::Shape;
 use core::f32::consts::SQRT_2;
 
-const PICTURE: Shape = Shape::hwc(8, 8, 1);
+pub(super) const PICTURE: Shape = Shape::hwc(8, 8, 1);
 
 /// A residual network with norms and the scalars of Fixup: two branches of two convolutions.
-fn residual() -> Graph<32> {
+pub(super) fn residual() -> Graph<32> {
     let mut g = Graph::input(PICTURE).conv2d(4, 3).batch_norm().relu();
     for _ in 0..2 {
         let skip = g.here();
@@ -24,12 +24,12 @@ fn residual() -> Graph<32> {
     g.global_average_pool().layer_norm().dense(10).role(Role::Head).cross_entropy(0.0)
 }
 
-fn plain(activation: Activation) -> Graph<32> {
+pub(super) fn plain(activation: Activation) -> Graph<32> {
     model::mlp(Graph::input(Shape::vector(6)), &[9, 9], activation, 3)
 }
 
 /// What a scheme says of each weight: (layer, part, start).
-fn starts<S: Scheme>(graph: &Graph<32>, scheme: &S) -> Vec<(usize, PartKind, S::Start)> {
+pub(super) fn starts<S: Scheme>(graph: &Graph<32>, scheme: &S) -> Vec<(usize, PartKind, S::Start)> {
     let facts = Facts::of(graph.nodes());
     let mut starts = vec![];
     for (number, node) in graph.nodes().iter().enumerate() {
@@ -44,30 +44,31 @@ fn starts<S: Scheme>(graph: &Graph<32>, scheme: &S) -> Vec<(usize, PartKind, S::
 }
 
 /// What a scheme says of matrices and kernels.
-fn matrices<S: Scheme>(graph: &Graph<32>, scheme: &S) -> Vec<(usize, S::Start)> {
+pub(super) fn matrices<S: Scheme>(graph: &Graph<32>, scheme: &S) -> Vec<(usize, S::Start)> {
     let matrix = |(number, kind, start)| (kind == PartKind::Weight).then_some((number, start));
     starts(graph, scheme).into_iter().filter_map(matrix).collect()
 }
 
 /// All weights of a network under a scheme.
-fn weights<const N: usize>(graph: &Graph<N>, scheme: &impl Scheme) -> Vec<f32> {
+pub(super) fn weights<const N: usize>(graph: &Graph<N>, scheme: &impl Scheme) -> Vec<f32> {
     let plan = Plan::new(graph, Mode::INFER, 1);
     let mut weights = vec![f32::NAN; plan.weights];
     fill(&plan.net(), scheme, &mut weights);
     weights
 }
 
-const fn identity(gain: f32) -> Exact {
+pub(super) const fn identity(gain: f32) -> Exact {
     Exact::Identity { gain, order: Order::SpatialMajor }
 }
 
-const NEARLY_ZERO: Exact = Exact::ZeroPreserving { eps: EPS, order: Order::SpatialMajor };
+pub(super) const NEARLY_ZERO: Exact =
+    Exact::ZeroPreserving { eps: EPS, order: Order::SpatialMajor };
 
 // Where the residual network has its kernels: the stem, then (branch, its end) twice, then the head.
-const STEM: usize = 0;
-const BRANCHES: [usize; 2] = [4, 13];
-const ENDS: [usize; 2] = [7, 16];
-const HEAD: usize = 23;
+pub(super) const STEM: usize = 0;
+pub(super) const BRANCHES: [usize; 2] = [4, 13];
+pub(super) const ENDS: [usize; 2] = [7, 16];
+pub(super) const HEAD: usize = 23;
 
 #[test]
 fn the_facts_of_a_network() {
@@ -198,8 +199,14 @@ fn zero_gamma_is_at_the_norms_that_end_branches_only() {
     assert_eq!(zeros, ENDS.map(|end| end + 1));
     // five batch norms and a layer norm
     assert_eq!(gains.len(), 6);
+    // convolutions are Kaiming by the fan of the outputs, 9 · 4; the head is PyTorch's, 1/√4
     for (number, rule) in matrices(&residual(), &ZeroGamma { seed: 0 }) {
-        assert!(std_of(rule) > 0.0, "layer {number}");
+        match rule {
+            Rule::Random(Random::Uniform { bound, .. }) if number == HEAD => assert_eq!(bound, 0.5),
+            rule => {
+                assert!((std_of(rule) - (2.0_f32 / 36.0).sqrt()).abs() < 1e-7, "layer {number}")
+            }
+        }
     }
 }
 
@@ -292,7 +299,10 @@ fn a_seed_matters_to_those_that_have_chance_and_to_no_other() {
         let bits = |w: &[f32]| w.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
         assert!(one.iter().all(|w| w.is_finite()), "{name}");
         assert_eq!(bits(&one), bits(&again), "{name}");
-        let exact = matches!(name, "idinit" | "idinit-channel" | "zero");
+        let exact = match Named::parse(name, 0).unwrap() {
+            Named::IdInit(_) | Named::Ablation(_) | Named::ZerO(_) => true,
+            _ => false,
+        };
         assert_eq!(bits(&one) == bits(&two), exact, "{name}");
     }
 }

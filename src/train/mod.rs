@@ -27,6 +27,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod lsuv;
+
 mod batches;
 mod examples;
 mod loader;

@@ -2,7 +2,7 @@
 
 use crate::data::Data;
 use crate::failure::Failure;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use idinit::init::Named;
@@ -98,7 +98,11 @@ pub fn models() -> impl TypedValueParser<Value = &'static Entry> {
 
 /// Parses the name of a scheme.
 pub fn schemes() -> impl TypedValueParser<Value = String> {
-    PossibleValuesParser::new(Named::NAMES)
+    PossibleValuesParser::new(
+        Named::NAMES
+            .iter()
+            .map(|name| PossibleValue::new(*name).help(Named::about(name).unwrap_or_default())),
+    )
 }
 
 /// The scheme of a name that was parsed.

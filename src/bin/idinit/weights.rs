@@ -40,8 +40,9 @@ pub struct Weights {
     #[arg(long, value_name = "G", default_value_t = 1)]
     groups: u32,
     /// What idic, idizc and loose count first: the channels of a patch at one place (spatial, the
-    /// default), or the places of one channel (channel, as PyTorch lies in memory)
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "spatial|channel")]
+    /// default), the places of one channel (channel, as PyTorch lies in memory), or both at once
+    /// (diagonal)
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "spatial|channel|diagonal")]
     order: Option<PatchOrder>,
     /// τ of an identity, or the gain of Xavier (default 1), Kaiming (default √2, for ReLU),
     /// hadamard and orthogonal (default 1)
@@ -128,6 +129,7 @@ enum Name {
 enum PatchOrder {
     Spatial,
     Channel,
+    Diagonal,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -206,6 +208,7 @@ impl Weights {
         }
         let order = match self.order {
             Some(PatchOrder::Channel) => Order::ChannelMajor,
+            Some(PatchOrder::Diagonal) => Order::Diagonal,
             _ => Order::SpatialMajor,
         };
         let fan = match self.fan {
