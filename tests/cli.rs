@@ -315,6 +315,7 @@ fn fingerprints_are_stable() {
         ("", "aee7bd7df9c20969"),
         ("residual --scheme idinit --seed 5", "aee7bd7df9c20969"),
         ("residual --scheme idinit-channel", "275565c8b64bdf80"),
+        ("residual --scheme idinit-diagonal", "d4c4e2c617492139"),
         ("residual --data mnist", "9c73e9c80632274e"),
         ("cnn", "4f8d9198167a2202"),
         ("linear5", "d59dd65b1d6ea55d"),
@@ -517,6 +518,8 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("plan --batch 0", 2, &["at least one example"]),
         ("plan --batch 4000000000", 2, &["32 bits"]),
         ("fingerprint --scheme idini", 2, &["'idinit'"]),
+        ("fingerprint --scheme lsuv", 2, &["lsuv", "finished on data"]),
+        ("train --scheme idinit,skipinit", 2, &["skipinit needs multipliers", "residual has none"]),
     ];
     let folder = folder();
     for (arguments, code, words) in cases {

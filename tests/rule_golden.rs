@@ -1,6 +1,10 @@
 //! Every rule against the NumPy reference: `tests/golden/rules.txt`, written by `make_rules.py`.
 
+use idinit::init::{self, Named};
+use idinit::plan::{Mode, Plan};
+use idinit::recipe::Fingerprint;
 use idinit::rule::{Dims, EPS, Exact, Key, Order, Random, Start};
+use idinit::{graph::Graph, model, shape::Shape};
 use std::str::FromStr;
 
 const GOLDEN: &str = include_str!("golden/rules.txt");
@@ -80,4 +84,20 @@ fn draws_are_the_reference_however_far_the_index() {
         cases += 1;
     }
     assert!(cases > 300, "only {cases} cases");
+}
+
+/// The starts of a whole network, from programs that share no line: which rule stands where, in which
+/// order, to the bit.
+#[test]
+fn starts_without_chance_are_the_reference_to_the_bit() {
+    const NET: Graph<25> = model::residual(Graph::input(Shape::hwc(8, 8, 1)), 8, 4, 10);
+    let plan = Plan::new(&NET, Mode::INFER, 1);
+    let mut cases = 0;
+    for (case, golden) in lines("start ") {
+        let mut weights = vec![f32::NAN; plan.weights];
+        init::fill(&plan.net(), &Named::parse(case[0], 9).unwrap(), &mut weights);
+        assert_eq!(Fingerprint::of(&weights).to_string(), golden[0], "{}", case[0]);
+        cases += 1;
+    }
+    assert_eq!(cases, 7);
 }

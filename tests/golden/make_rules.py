@@ -59,6 +59,60 @@ def storage(w):
     return w.transpose(0, 2, 3, 1).astype(np.float32).ravel()
 
 
+def fingerprint(weights):
+    """CRC-64/XZ of the weights as little-endian f32."""
+    crc = 2**64 - 1
+    for byte in np.concatenate(weights).astype("<f4").tobytes():
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xC96C5795D7870F42 if crc & 1 else 0)
+    return f"{crc ^ 2**64 - 1:016x}"
+
+
+def residual(inner, end, head, width=8, blocks=4, classes=10):
+    """The start of `residual` on 8 x 8 pictures of one channel: 3 x 3 kernels, the first times sqrt 2, then
+    in each block one more and the one that ends it, then the head, every one with a bias of zeros."""
+    def kernel(rule, inp, scale):
+        return [storage(rule(width, inp, (3, 3), scale)), np.zeros(width)]
+
+    weights = kernel(inner, 1, math.sqrt(2))
+    for _ in range(blocks):
+        weights += kernel(inner, width, 1) + kernel(end, width, 1e-6)
+    return weights + [head(classes, 16 * width, 1e-6).ravel(), np.zeros(classes)]
+
+
+def zeros(o, i, k, _):
+    return np.zeros((o, i, *k))
+
+
+def centre_identity(o, i, k, tau):
+    return at_centre(ref.idi(o, i, tau), i, k)
+
+
+def centre_difference(o, i, k, eps):
+    return at_centre(ref.idiz(o, i, eps), i, k)
+
+
+def spatial(o, i, k, tau):
+    return ref.idic(o, i, k, tau, "spatial_major")
+
+
+def spatial_difference(o, i, k, eps):
+    return ref.idizc(o, i, k, eps, "spatial_major")
+
+
+# kernels, kernels that end a branch, head; `residual` has no batch norm, so that eps is 1e-6
+STARTS = {
+    "idinit": (spatial, spatial_difference, ref.idiz),
+    "idinit-channel": (ref.idic, ref.idizc, ref.idiz),
+    "idinit-diagonal": (ref.idic_diagonal, ref.idizc_diagonal, ref.idiz),
+    "identity-conv": (centre_identity, centre_difference, ref.idiz),
+    "ablation-none": (centre_identity, zeros, lambda o, i, _: np.zeros((o, i))),
+    "ablation-idizc": (centre_identity, spatial_difference, ref.idiz),
+    "ablation-idic": (spatial, zeros, lambda o, i, _: np.zeros((o, i))),
+}
+
+
 def philox(counter, key):
     """Salmon et al. 2011, Philox 4x32 with 10 rounds, in unbounded integers."""
     word = 2**32
@@ -95,12 +149,15 @@ def main():
     print("# Made by tests/golden/make_rules.py from tests/golden/reference.py; storage order [out][kh][kw][in].")
     print("# weight: rule order out inp kh kw groups : index value ... (all others are 0)")
     print("# draw: family seed tensor index : standard value")
+    print("# start: scheme : fingerprint of the network `residual`, 8 channels, 4 blocks")
     for out, inp, kernel, groups in DIMS:
         for name, rule in RULES.items():
             for order in ORDERS if name in ("identity", "zero_preserving") else ["spatial"]:
                 w = np.concatenate([storage(rule(out // groups, inp, kernel, order))] * groups)
                 values = " ".join(f"{i} {w[i]!s}" for i in np.flatnonzero(w))
                 print("weight", name, order, out, inp, *kernel, groups, ":", values)
+    for name, rules in STARTS.items():
+        print("start", name, ":", fingerprint(residual(*rules)))
     for seed, tensor in [(0, 0), (1, 2), (2**64 - 1, 2**32 - 1), (0x0123456789ABCDEF, 7)]:
         for name, draw in [("uniform", uniform), ("normal", normal), ("truncated", truncated)]:
             for i in [*range(24), 2**32 - 1, 2**32, 2**34 - 1, 2**34, 2**50 + 3]:

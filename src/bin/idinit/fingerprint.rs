@@ -38,7 +38,12 @@ impl Fingerprint {
         let network = self.choice.network()?;
         let plan = network.model.plan(Mode::INFER, 1).map_err(Failure::usage)?;
         let mut weights = output::zeros(plan.net().weights())?;
-        init::fill(&plan.net(), &network::scheme(&scheme, seed)?, &mut weights);
+        let start = network.scheme(&scheme, seed)?;
+        if start.needs_data() {
+            let why = format!("{scheme} is finished on data, so no fingerprint names it");
+            return Err(Failure::Usage(why));
+        }
+        init::fill(&plan.net(), &start, &mut weights);
         let fingerprint = idinit::recipe::Fingerprint::of(&weights).to_string();
         let (model, data) = (network.entry.name, network.data.name());
         let mut out = std::io::stdout().lock();

@@ -7,10 +7,10 @@ use crate::network::Network;
 use crate::output::{print, zeros};
 use crate::report::{self, Outcome, decimal};
 use idinit::engine::{Memory, Portable};
-use idinit::init::Named;
+use idinit::init::{Lsuv, Named};
 use idinit::layer::All;
 use idinit::model::catalog::Planned;
-use idinit::train::{Epoch, Run, Settings};
+use idinit::train::{Epoch, Run, Settings, lsuv};
 use idinit::update::{Clip, Momentum, Update};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -193,6 +193,11 @@ impl Job {
         let mut engine =
             Portable::<All, _>::new(net, update, memory).map_err(|error| error.to_string())?;
         engine.start(scheme);
+        if let Named::Lsuv(Lsuv { seed }) = *scheme {
+            let x = self.first_batch()?;
+            lsuv::start(&net, seed, &x, engine.all_weights_mut())
+                .map_err(|error| error.to_string())?;
+        }
         let mut run = Run::new(&net, self.settings, &*self.parts.train, &*self.parts.test)
             .map_err(|error| error.to_string())?;
         bar.set_length(run.steps_per_epoch() * u64::from(self.settings.epochs));
@@ -202,6 +207,19 @@ impl Job {
             watch(epoch);
         }
         Ok(weights)
+    }
+
+    /// The first examples to learn from, as many as a batch has: what LSUV looks at.
+    fn first_batch(&self) -> Result<Vec<f32>, String> {
+        let (net, train) = (self.plan.net(), &self.parts.train);
+        let example = net.input().len();
+        let count = net.batch().min(train.count());
+        let mut x = zeros(count * example).map_err(|failure| failure.to_string())?;
+        let mut labels = vec![0; train.labels()];
+        for (number, x) in x.chunks_mut(example).enumerate() {
+            train.read(number, x, &mut labels).map_err(|error| error.to_string())?;
+        }
+        Ok(x)
     }
 
     /// The files of the run, by name.

@@ -105,9 +105,19 @@ pub fn schemes() -> impl TypedValueParser<Value = String> {
     )
 }
 
-/// The scheme of a name that was parsed.
-pub fn scheme(name: &str, seed: u64) -> Result<Named, Failure> {
-    Named::parse(name, seed).ok_or_else(|| Failure::usage(format!("no scheme is called {name}")))
+impl Network {
+    /// The scheme of a name that was parsed, if it has its place in the network.
+    pub fn scheme(&self, name: &str, seed: u64) -> Result<Named, Failure> {
+        let scheme = Named::parse(name, seed)
+            .ok_or_else(|| Failure::usage(format!("no scheme is called {name}")))?;
+        match scheme.lacks(self.model.nodes()) {
+            Some(what) => {
+                let model = self.entry.name;
+                Err(Failure::usage(format!("{name} needs {what}, and {model} has none")))
+            }
+            None => Ok(scheme),
+        }
+    }
 }
 
 /// The data set that an entry learns if nothing else is asked for.

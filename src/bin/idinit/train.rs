@@ -175,7 +175,7 @@ impl Train {
         let mut schemes: Vec<(String, Named)> = Vec::new();
         for name in self.scheme {
             if !schemes.iter().any(|(there, _)| *there == name) {
-                let scheme = network::scheme(&name, self.seed)?;
+                let scheme = network.scheme(&name, self.seed)?;
                 schemes.push((name, scheme));
             }
         }
