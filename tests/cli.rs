@@ -120,6 +120,27 @@ fn the_default_network_learns_the_digits_from_idinit() {
     assert_eq!(events(&lines, "written").next().unwrap()["folder"], "runs/residual-digits");
 }
 
+#[test]
+fn an_epsilon_reaches_the_start() {
+    let short = "train --blocks 1 --width 2 --epochs 1 --rate 0 --scheme idinit,zero";
+    let run = |options: &str| {
+        let folder = folder();
+        let lines = json_lines(&good(folder.path(), &format!("{short} {options} --json --out a")));
+        let weights = |scheme| fs::read(folder.path().join(format!("a/weights-{scheme}.bin")));
+        (lines[0]["eps"].clone(), weights("idinit").unwrap(), weights("zero").unwrap())
+    };
+    let ((none, paper, zero), (set, louder, same)) = (run(""), run("--eps 0.25"));
+    assert_eq!((none, set), (Value::Null, 0.25.into()));
+    assert_eq!(zero, same);
+    let numbers = |bytes: &[u8]| -> Vec<f32> {
+        bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
+    };
+    for (paper, louder) in numbers(&paper).into_iter().zip(numbers(&louder)) {
+        assert_eq!(louder, if paper.abs() == 1e-6 { paper.signum() * 0.25 } else { paper });
+    }
+    assert_ne!(paper, louder);
+}
+
 /// The weights of both schemes after a short run.
 fn trained(settings: &str) -> [Vec<u8>; 2] {
     let folder = folder();
@@ -418,7 +439,7 @@ fn help_mentions_what_can_be_set() {
         (
             "train",
             "--data --data-dir --width --blocks --hidden --depth --norm --shortcut --multiplier --fixup \
-             --heads --context --dropout --scheme --epochs --batch --rate \
+             --heads --context --dropout --scheme --eps --epochs --batch --rate \
              --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json",
         ),
         (
@@ -447,6 +468,8 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("frobnicate", 2, &["frobnicate"]),
         ("train resdual", 2, &["'resdual'", "similar value exists: 'residual'"]),
         ("train --scheme kaimin", 2, &["'kaimin'", "similar value exists: 'kaiming'"]),
+        ("train --scheme kaiming,zero --eps 0.1", 2, &["--eps is for IDInit"]),
+        ("train --eps -1", 2, &["--eps", "from 0 on"]),
         ("train --epoch 3", 2, &["--epoch", "'--epochs'"]),
         ("train --epochs 0", 2, &["--epochs"]),
         ("train --rate nan", 2, &["--rate"]),

@@ -19,7 +19,7 @@ pub struct IdInit {
     /// for it.
     pub eps_before_norm: f32,
     /// τ of the first layer of a network of rectifiers; √2 in the paper (Appendix B). Everywhere
-    /// else τ is 1.
+    /// else τ is 1, also where the first layer is not in the main path, as in a Transformer (A.3).
     pub first: f32,
 }
 
@@ -46,7 +46,7 @@ impl IdInit {
                 let eps = if undone { self.eps_before_norm } else { self.eps };
                 Exact::ZeroPreserving { eps, order }
             }
-            _ if site.facts.relu && site.number == site.facts.first => {
+            Role::Main if site.facts.relu && site.number == site.facts.first => {
                 Exact::Identity { gain: self.first, order }
             }
             _ => Exact::Identity { gain: 1.0, order },
@@ -106,6 +106,16 @@ mod tests {
             (HEAD, ends(1e-6)),
         ];
         assert_eq!(matrices(&residual(), &IdInit::DIAGONAL), want);
+    }
+
+    #[test]
+    fn a_network_that_begins_with_a_branch_has_no_stem() {
+        let g = Graph::<32>::input(Shape::vector(2)).dense(8).role(Role::Branch).relu();
+        let g = g.dense(2).role(Role::BranchEnd).add(Value::INPUT).dense(3).role(Role::Head);
+        let order = Order::SpatialMajor;
+        let ends = Exact::ZeroPreserving { eps: EPS, order };
+        let want = [(0, Exact::Identity { gain: 1.0, order }), (2, ends), (4, ends)];
+        assert_eq!(matrices(&g, &IdInit::PAPER), want);
     }
 
     #[test]

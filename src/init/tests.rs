@@ -299,10 +299,8 @@ fn a_seed_matters_to_those_that_have_chance_and_to_no_other() {
         let bits = |w: &[f32]| w.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
         assert!(one.iter().all(|w| w.is_finite()), "{name}");
         assert_eq!(bits(&one), bits(&again), "{name}");
-        let exact = match Named::parse(name, 0).unwrap() {
-            Named::IdInit(_) | Named::Ablation(_) | Named::ZerO(_) => true,
-            _ => false,
-        };
+        let scheme = Named::parse(name, 0).unwrap();
+        let exact = matches!(scheme, Named::IdInit(_) | Named::Ablation(_) | Named::ZerO(_));
         assert_eq!(bits(&one) == bits(&two), exact, "{name}");
     }
 }

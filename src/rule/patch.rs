@@ -21,6 +21,10 @@ pub enum Order {
     /// channel is kept, and neighbouring channels are seen through neighbouring taps, the first
     /// through the middle one, so that shifts cancel where layers follow one another. An experiment
     /// of this crate, not of the paper.
+    ///
+    /// IDIZ in this order has +ε where IDI has τ. Its −ε is in the next channel, c + 1 mod c_in, at
+    /// the tap of that channel in the same turn ⌊j / c_in⌋, however many outputs there are; a single
+    /// channel takes the next tap instead. A kernel of one tap has the dense rule.
     Diagonal,
 }
 

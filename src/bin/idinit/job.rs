@@ -27,6 +27,8 @@ pub struct Job {
     pub plan: Planned,
     pub parts: Parts,
     pub schemes: Vec<(String, Named)>,
+    /// The ε that was asked for instead of the starts' own.
+    pub eps: Option<f32>,
     pub settings: Settings,
     pub update: Momentum,
     /// The largest norm of a gradient, if there is one.
@@ -54,7 +56,8 @@ impl Job {
             "model": self.network.entry.name, "sizes": self.network.sizes,
             "data": self.network.data.name(), "train_examples": self.parts.train.count(),
             "test_examples": self.parts.test.count(), "weights": self.plan.net().weights(),
-            "schemes": self.names(), "epochs": epochs, "batch": self.plan.net().batch(),
+            "schemes": self.names(), "eps": self.eps.map(decimal), "epochs": epochs,
+            "batch": self.plan.net().batch(),
             "rate": decimal(rate), "schedule": schedule.name(), "warm_up": warm_up,
             "momentum": decimal(momentum), "decay": decimal(decay), "nesterov": nesterov,
             "clip": self.clip.map(decimal), "seed": seed,
@@ -88,6 +91,9 @@ impl Job {
             text += &format!(", gradients clipped at {clip}");
         }
         text += &format!(", seed {seed}\nfrom {}", self.names().join(", "));
+        if let Some(eps) = self.eps {
+            text += &format!(", with an ε of {eps}");
+        }
         text + &format!("; {} at once\n\n", self.threads)
     }
 

@@ -120,6 +120,20 @@ impl Network {
     }
 }
 
+/// Gives all schemes that have an ε this one; some must.
+pub fn set_eps(schemes: &mut [(String, Named)], eps: f32) -> Result<(), Failure> {
+    let mut used = false;
+    for (_, scheme) in schemes {
+        if let Some(other) = scheme.with_eps(eps) {
+            (*scheme, used) = (other, true);
+        }
+    }
+    match used {
+        true => Ok(()),
+        false => Err(Failure::usage("--eps is for IDInit, and no start here has one")),
+    }
+}
+
 /// The data set that an entry learns if nothing else is asked for.
 fn habitual(entry: &Entry) -> Result<Data, Failure> {
     Data::from_str(entry.habits.data, false).map_err(Failure::usage)

@@ -47,6 +47,9 @@ pub struct Train {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "idinit,kaiming")]
     #[arg(value_parser = network::schemes())]
     scheme: Vec<String>,
+    /// ε of IDIZ, in the starts that have one [default: by start]
+    #[arg(long, value_name = "E", value_parser = positive, allow_negative_numbers = true)]
+    eps: Option<f32>,
     /// How often all examples are taken [default: by model]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<NonZeroU32>,
@@ -179,6 +182,9 @@ impl Train {
                 schemes.push((name, scheme));
             }
         }
+        if let Some(eps) = self.eps {
+            network::set_eps(&mut schemes, eps)?;
+        }
         let mode = match self.clip {
             None => Mode::train::<Momentum>(),
             Some(_) => Mode::train::<Clip<Momentum>>(),
@@ -199,6 +205,7 @@ impl Train {
             parts,
             threads: threads.min(schemes.len()),
             schemes,
+            eps: self.eps,
             settings,
             update,
             clip: self.clip,
