@@ -122,11 +122,11 @@ impl Start for Exact {
         match self {
             Self::Zero => start::wash(w, T::ZERO),
             Self::Constant { value } => w.fill(T::from_f32(value)),
-            Self::Identity { gain, order: Order::SpatialMajor } => {
+            Self::Identity { gain, order } if order.is_stored(d) => {
                 start::wash(w, T::ZERO);
                 identity::write(d, start, w, T::from_f32(gain), identity::Columns::all(d));
             }
-            Self::ZeroPreserving { eps, order: Order::SpatialMajor } => {
+            Self::ZeroPreserving { eps, order } if order.is_stored(d) => {
                 start::wash(w, T::ZERO);
                 identity::write(d, start, w, T::from_f32(eps), identity::Columns::all(d));
                 identity::write(d, start, w, T::from_f32(0.0 - eps), zero::minus(d));

@@ -19,8 +19,8 @@ pub enum Order {
     ChannelMajor,
     /// Column j is channel c = j mod c_in at tap (c + ⌊j / c_in⌋ + ⌊k k / 2⌋) mod k k: every input
     /// channel is kept, and neighbouring channels are seen through neighbouring taps, the first
-    /// through the middle one, so that shifts cancel where layers follow one another. An experiment
-    /// of this crate, not of the paper.
+    /// through the middle one. Of k k neighbouring channels every shift has its opposite. An
+    /// experiment of this crate, not of the paper.
     ///
     /// IDIZ in this order has +ε where IDI has τ. Its −ε is in the next channel, c + 1 mod c_in, at
     /// the tap of that channel in the same turn ⌊j / c_in⌋, however many outputs there are; a single
@@ -29,6 +29,12 @@ pub enum Order {
 }
 
 impl Order {
+    /// Whether the columns of a patch are in the order in which they are stored.
+    #[inline(always)]
+    pub(super) const fn is_stored(self, d: Dims) -> bool {
+        matches!(self, Self::SpatialMajor) || d.taps() == 1
+    }
+
     /// Where column `j` of the patch is stored in a row of `[kh][kw][in]`.
     pub(super) const fn stored(self, d: Dims, j: usize) -> usize {
         let (inp, taps) = (d.inp() as usize, d.taps());
