@@ -5,10 +5,11 @@
 //! All memory is taken at the beginning. A step that is called from within [`Host::within`] allocates
 //! nothing; from outside, handing it over to the threads takes a small block now and then.
 
+use super::gathered::{self, Parts};
 use super::{Buffer, Engine, Error};
 use crate::graph::Value;
 use crate::init::{self, Scheme};
-use crate::layer::{self, Backward, Chance, Forward, Kind, PartKind, RUN, Weights};
+use crate::layer::{self, All, Backward, Chance, Forward, Kind, RUN, Weights};
 use crate::loss::Target;
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
@@ -53,6 +54,7 @@ struct Work<'a, U> {
     arch: Arch,
     steps: u64,
     seed: u64,
+    parts: Parts,
 }
 
 impl<U: fmt::Debug> fmt::Debug for Host<'_, U> {
@@ -102,7 +104,8 @@ impl<'a, U: Update + Send> Host<'a, U> {
     /// # Errors
     /// As [`Host::new`].
     pub fn on(pool: Arc<ThreadPool>, net: Net<'a>, update: U) -> Result<Self, Error> {
-        let (planned, needed) = (net.update_state, U::STATE + U::CLIPS as usize);
+        let planned = net.update_state + net.gradient as usize;
+        let needed = update.state() + (U::WHOLE || net.in_parts) as usize;
         if net.trains && planned != needed {
             return Err(Error::Update { planned, needed });
         }
@@ -117,6 +120,7 @@ impl<'a, U: Update + Send> Host<'a, U> {
             arch: Arch::new(),
             steps: 0,
             seed: 0,
+            parts: Parts::default(),
             net,
             update,
         };
@@ -127,7 +131,7 @@ impl<'a, U: Update + Send> Host<'a, U> {
     pub fn start(&mut self, scheme: &impl Scheme) {
         init::fill(&self.work.net, scheme, &mut self.work.weights);
         self.work.state.fill(0.0);
-        self.work.steps = 0;
+        (self.work.steps, self.work.parts) = (0, Parts::default());
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.
@@ -176,11 +180,50 @@ impl<U: Update + Send> Engine for Host<'_, U> {
         self.pool.install(|| self.work.train(x, target, rate))
     }
 
-    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
-        let (need, got) = (self.work.weights.len(), w.len());
-        if need != got {
-            return Err(Error::Memory { buffer: Buffer::Weights, need, got });
+    fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
+        let gathered = self.pool.install(|| self.work.gather_part(x, target));
+        if gathered.is_err() {
+            self.work.parts = Parts::default();
         }
+        gathered
+    }
+
+    fn step(&mut self, rate: f32) -> Result<(), Error> {
+        super::check_rate(&self.work.update, rate)?;
+        let Parts { count, examples } = self.work.parts;
+        if count == 0 {
+            return Err(Error::NoParts);
+        }
+        self.pool.install(|| self.work.apply_gathered(rate, 1.0 / examples as f32));
+        self.work.parts = Parts::default();
+        self.work.steps += 1;
+        Ok(())
+    }
+
+    fn steps(&self) -> u64 {
+        self.work.steps
+    }
+
+    fn state(&self, state: &mut [f32]) -> Result<(), Error> {
+        let kept = self.work.state.get(..self.work.net.kept()).unwrap_or_default();
+        super::long(Buffer::State, kept.len(), state.len())?;
+        state.copy_from_slice(kept);
+        Ok(())
+    }
+
+    fn restore(&mut self, weights: &[f32], state: &[f32], steps: u64) -> Result<(), Error> {
+        let Work { net, weights: own, state: kept, .. } = &mut self.work;
+        let kept = kept.get_mut(..net.kept()).unwrap_or_default();
+        super::long(Buffer::Weights, own.len(), weights.len())?;
+        super::long(Buffer::State, kept.len(), state.len())?;
+        own.copy_from_slice(weights);
+        kept.copy_from_slice(state);
+        (self.work.steps, self.work.parts) = (steps, Parts::default());
+        Ok(())
+    }
+
+    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
+        super::long(Buffer::Weights, self.work.weights.len(), w.len())?;
         w.copy_from_slice(&self.work.weights);
         Ok(())
     }
@@ -208,40 +251,87 @@ impl<U: Update + Send> Work<'_, U> {
         Ok(())
     }
 
-    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+    /// How many examples a batch has that can be trained on.
+    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
         let examples = self.examples(x)?;
         let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
         self.net.loss.check(target, rows, classes)?;
-        if !self.net.trains {
-            return Err(Error::Inference);
+        match self.net.trains {
+            true => Ok(examples),
+            false => Err(Error::Inference),
         }
-        let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));
-        if !(0.0..=super::MOST_RATE).contains(&rate) || !shrinks {
-            return Err(Error::Rate(rate));
-        }
-        let y = self.forward(x, examples, true);
-        let loss = self.loss(y, target);
-        if !loss.is_finite() {
-            return Err(Error::Loss(loss));
-        }
-        let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
-        if U::CLIPS {
-            let gradient = self.net.trained * U::STATE;
-            self.state[gradient..].fill(0.0);
-            self.backward(x, examples, &Moves::all(Accumulate), gradient)?;
-            self.apply_summed(&moves);
+    }
+
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+        let examples = self.check(x, target)?;
+        super::check_rate(&self.update, rate)?;
+        self.parts = Parts::default();
+        let loss = if U::WHOLE {
+            let loss = self.gather(x, target, (examples, 1.0))?;
+            self.apply_gathered(rate, 1.0);
+            loss
         } else {
+            let loss = self.look(x, target, examples)?;
+            let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
             self.backward(x, examples, &moves, 0)?;
-        }
+            loss
+        };
         self.steps += 1;
         Ok(loss)
+    }
+
+    /// The loss before a step, whose gradient then lies where backward looks.
+    fn look(&mut self, x: &[f32], target: Target<'_>, examples: usize) -> Result<f32, Error> {
+        let y = self.forward(x, examples, true);
+        let loss = self.loss(y, target);
+        match loss.is_finite() {
+            true => Ok(loss),
+            false => Err(Error::Loss(loss)),
+        }
+    }
+
+    /// Adds the gradient of a batch, times `weight`, to the whole one behind the state.
+    fn gather(
+        &mut self,
+        x: &[f32],
+        target: Target<'_>,
+        (examples, weight): (usize, f32),
+    ) -> Result<f32, Error> {
+        let loss = self.look(x, target, examples)?;
+        let gradient = self.net.trained * self.update.state();
+        if self.parts.count == 0 {
+            self.state.get_mut(gradient..).unwrap_or_default().fill(0.0);
+        }
+        self.backward(x, examples, &Moves::all(Accumulate { weight }), gradient)?;
+        Ok(loss)
+    }
+
+    /// Adds the gradient of one part of a step, which counts by its examples.
+    fn gather_part(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
+        let examples = self.check(x, target)?;
+        if !self.net.gradient {
+            return Err(Error::NoGradient);
+        }
+        let loss = self.gather(x, target, (examples, examples as f32))?;
+        self.parts = self.parts.and(examples);
+        Ok(loss)
+    }
+
+    /// Moves all trained weights by this share of the gradient that was gathered.
+    fn apply_gathered(&mut self, rate: f32, share: f32) {
+        let Self { net, weights, state, update, arch, .. } = self;
+        let step = Step { rate, number: self.steps + 1 };
+        let arch = *arch;
+        gathered::apply::<All, U>(net, (update, step, share), weights, state, |how, all, g, k| {
+            move_by(arch, how, all, g, k);
+        });
     }
 
     /// All layers forward. The output then lies in the arena, at the place that is returned.
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
         let Self { net, weights, arena, scratch, .. } = self;
         let mut output = Span::EMPTY;
-        let mut chance = Chance { seed: self.seed, step: self.steps, node: 0 };
+        let mut chance = Chance { seed: self.seed, step: self.parts.lots(self.steps), node: 0 };
         let diverged = AtomicBool::new(false);
         for (number, (node, slot)) in net.nodes.iter().zip(net.slots).enumerate() {
             // taken along by the layer before it
@@ -389,37 +479,6 @@ impl<U: Update + Send> Work<'_, U> {
         }
         Ok(())
     }
-
-    /// Moves all trained weights by the gradient that was summed in memory, clipped first.
-    fn apply_summed(&mut self, moves: &Moves<U::Move>) {
-        let Self { net, weights, state, update, .. } = self;
-        let (state, gradient) = state.split_at_mut(net.trained * U::STATE);
-        let gradient = gradient.get(..net.trained).unwrap_or_default();
-        let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
-        let factor = update.factor(crate::math::sqrt_f64(square) as f32);
-        let trained = |(_, slot): &(_, &Slot)| slot.trained && slot.backward;
-        for (node, slot) in net.nodes.iter().zip(net.slots).filter(trained) {
-            let (mut w, mut s) = (slot.weights, slot.moved.times(U::STATE));
-            let mut g = slot.moved;
-            let mut part = 0;
-            while let Some(weight) = node.layer.part(node.input, part) {
-                let len = weight.dims.len();
-                if weight.kind.is_trained() {
-                    let how = match weight.kind {
-                        PartKind::Weight | PartKind::Table => moves.matrix,
-                        _ if node.layer.kind().is_scalar() => moves.scalar,
-                        _ => moves.vector,
-                    };
-                    let numbers = g.first(len).of(gradient).iter().map(|g| g * factor);
-                    let state = s.first(len * U::STATE).of_mut(state);
-                    how.apply(w.first(len).of_mut(weights), state, numbers);
-                    (g, s) = (g.after(len), s.after(len * U::STATE));
-                }
-                w = w.after(len);
-                part += 1;
-            }
-        }
-    }
 }
 
 /// Where a second operand lies; nowhere, if there is none or it is the input.
@@ -509,4 +568,24 @@ fn pass_on(to: &mut [f32], dy: &[f32], fresh: bool) {
             to.iter_mut().zip(dy).for_each(|(to, dy)| *to += dy);
         });
     }
+}
+
+/// [`gathered::move_by`] in runs that other threads may take.
+fn move_by<M: Move>(arch: Arch, how: M, [w, state]: [&mut [f32]; 2], g: &[f32], factor: f32) {
+    if w.len() <= RUN {
+        arch.dispatch(
+            #[inline(always)]
+            || gathered::move_by(how, [w, state], g, factor),
+        );
+        return;
+    }
+    let middle = w.len().div_ceil(RUN).div_ceil(2) * RUN;
+    let each = state.len() / w.len();
+    let ((w, w_rest), (state, state_rest)) =
+        (w.split_at_mut(middle), state.split_at_mut(middle * each));
+    let (g, g_rest) = g.split_at(middle.min(g.len()));
+    rayon::join(
+        || move_by(arch, how, [w, state], g, factor),
+        || move_by(arch, how, [w_rest, state_rest], g_rest, factor),
+    );
 }

@@ -1,5 +1,6 @@
 //! What runs a network: the unit of work is a whole step.
 
+mod gathered;
 #[cfg(feature = "std")]
 mod host;
 mod portable;
@@ -9,6 +10,7 @@ pub use host::{Host, scratch};
 pub use portable::{Memory, Portable};
 
 use crate::loss::{Target, TargetError};
+use crate::update::Update;
 
 /// The largest learning rate that an engine takes.
 pub const MOST_RATE: f32 = 1e3;
@@ -31,6 +33,40 @@ pub trait Engine {
     /// Where the batch or its target does not fit, and where the loss is not finite; no weight has
     /// moved then.
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Self::Error>;
+
+    /// Adds the gradient of a part of a batch to those of the parts before it, and returns the
+    /// part's loss. No weight moves before [`step`](Self::step); only running statistics follow the
+    /// parts. The plan needs room for the gradient: [`Mode::in_parts`](crate::plan::Mode::in_parts).
+    ///
+    /// # Errors
+    /// Those of [`train`](Self::train), and where the plan has no room. All parts are forgotten then.
+    fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Self::Error>;
+
+    /// Takes one step down the mean gradient of all parts since the last step: each counts by its
+    /// examples, so that the step is that of one large batch, but for layers that look at the batch
+    /// (batch norm).
+    ///
+    /// # Errors
+    /// Where the rate cannot work, and where there are no parts.
+    fn step(&mut self, rate: f32) -> Result<(), Self::Error>;
+
+    /// How many steps were taken since the start.
+    fn steps(&self) -> u64;
+
+    /// Copies the state of the update that outlives a step,
+    /// [`Net::kept`](crate::plan::Net::kept) numbers.
+    ///
+    /// # Errors
+    /// Where `state` has another length.
+    fn state(&self, state: &mut [f32]) -> Result<(), Self::Error>;
+
+    /// Goes on from where another engine stood: with its [`weights`](Self::weights),
+    /// [`state`](Self::state) and [`steps`](Self::steps), training gives the bits that it would have
+    /// given there. Parts of a step that were not taken are forgotten.
+    ///
+    /// # Errors
+    /// Where a length does not fit; nothing has changed then.
+    fn restore(&mut self, weights: &[f32], state: &[f32], steps: u64) -> Result<(), Self::Error>;
 
     /// Copies the weights of all layers, [`Net::weights`](crate::plan::Net::weights) numbers.
     ///
@@ -99,9 +135,15 @@ pub enum Error {
         /// Numbers of state that the update keeps for each weight.
         needed: usize,
     },
-    /// The update's own settings cannot work: a momentum is from 0 to less than 1, a decay at least
-    /// 0, a norm to clip at more than 0.
+    /// The update's own settings cannot work: a momentum, β or ρ is from 0 to less than 1, an ε more
+    /// than 0, a decay at least 0 (at most 1 in Adam, AdaDelta and Adagrad), a norm to clip at more
+    /// than 0, a share of the rate from 0 to 10.
     Settings,
+    /// The plan has no room for the whole gradient, which a step in parts needs: see
+    /// [`Mode::in_parts`](crate::plan::Mode::in_parts).
+    NoGradient,
+    /// A step of no parts.
+    NoParts,
     /// The learning rate is not a number from 0 to [`MOST_RATE`], or so large that weight
     /// decay would turn weights around: rate · decay is more than 1.
     Rate(f32),
@@ -144,9 +186,14 @@ impl core::fmt::Display for Error {
             #[cfg(feature = "std")]
             Self::Threads => f.write_str("the system gives no threads: ask for fewer"),
             Self::Inference => f.write_str("the plan is for inference: make one for training"),
-            Self::Settings => {
-                f.write_str("the momentum is not within 0 … 1, or a decay is negative")
+            Self::Settings => f.write_str(
+                "the update cannot work: a momentum, a β or a ρ is not within 0 … 1, an ε is not \
+                 positive, or a decay or a share of the rate is out of range",
+            ),
+            Self::NoGradient => {
+                f.write_str("the plan has no room for the gradient: make one for steps in parts")
             }
+            Self::NoParts => f.write_str("a step needs the gradient of at least one part"),
             Self::Rate(rate) => write!(
                 f,
                 "the learning rate {rate} is out of range, or too large for the weight decay"
@@ -164,5 +211,23 @@ impl core::error::Error for Error {}
 impl From<TargetError> for Error {
     fn from(error: TargetError) -> Self {
         Self::Target(error)
+    }
+}
+
+/// Whether a step can be taken at this rate.
+fn check_rate(update: &impl Update, rate: f32) -> Result<(), Error> {
+    // decay must not grow a weight: 0 ≤ η λ ≤ 1
+    let shrinks = (0.0..=1.0).contains(&(rate * update.decay()));
+    match (0.0..=MOST_RATE).contains(&rate) && shrinks {
+        true => Ok(()),
+        false => Err(Error::Rate(rate)),
+    }
+}
+
+/// Whether a buffer is as long as it must be.
+fn long(buffer: Buffer, need: usize, got: usize) -> Result<(), Error> {
+    match need == got {
+        true => Ok(()),
+        false => Err(Error::Memory { buffer, need, got }),
     }
 }

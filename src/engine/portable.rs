@@ -1,17 +1,20 @@
 //! The engine that is the meaning: one order of summation, no fused arithmetic, no allocation, the
 //! same bits on every processor.
 
-use super::{Buffer, Engine, Error, MOST_RATE};
-use crate::graph::{Node, Value};
+mod pieces;
+
+use super::gathered::{self, Parts};
+use super::{Buffer, Engine, Error};
 use crate::init::{self, Scheme};
-use crate::layer::{Backward, Chance, Forward, Kind, PartKind, Uses, Weights};
+use crate::layer::{Backward, Chance, Forward, Kind, Uses, Weights};
 use crate::loss::Target;
 use crate::math;
-use crate::plan::{Net, Slot};
+use crate::plan::Net;
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Move, Moves, Step, Update};
 use core::fmt;
 use core::marker::PhantomData;
+use pieces::{pieces, second, second_len};
 
 /// The buffers that the caller lends to an engine; a [`Plan`](crate::plan::Plan) knows their
 /// lengths. What is longer than needed is used only as far as needed.
@@ -49,6 +52,7 @@ pub struct Portable<'a, S, U> {
     memory: Memory<'a>,
     steps: u64,
     seed: u64,
+    parts: Parts,
     uses: PhantomData<S>,
 }
 
@@ -81,14 +85,23 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         enough(Buffer::Weights, net.weights, memory.weights.len())?;
         enough(Buffer::State, net.state, memory.state.len())?;
         enough(Buffer::Arena, net.arena, memory.arena.len())?;
-        let (planned, needed) = (net.update_state, U::STATE + U::CLIPS as usize);
+        let planned = net.update_state + net.gradient as usize;
+        let needed = update.state() + (U::WHOLE || net.in_parts) as usize;
         if net.trains && planned != needed {
             return Err(Error::Update { planned, needed });
         }
         if !update.is_sound() {
             return Err(Error::Settings);
         }
-        Ok(Self { net, update, memory, steps: 0, seed: 0, uses: PhantomData })
+        Ok(Self {
+            net,
+            update,
+            memory,
+            steps: 0,
+            seed: 0,
+            parts: Parts::default(),
+            uses: PhantomData,
+        })
     }
 
     /// Writes the initial weights, and forgets the state of the update and the steps taken.
@@ -97,6 +110,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         init::fill_linked::<S, _>(&self.net, scheme, self.memory.weights);
         math::zero(self.memory.state.get_mut(..self.net.state).unwrap_or_default());
         self.steps = 0;
+        self.parts = Parts::default();
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.
@@ -129,13 +143,24 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         }
     }
 
+    /// How many examples a batch has that can be trained on.
+    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
+        let examples = self.examples(x)?;
+        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
+        self.net.loss.check(target, rows, classes)?;
+        match self.net.trains {
+            true => Ok(examples),
+            false => Err(Error::Inference),
+        }
+    }
+
     /// All layers forward. The output then lies in the arena, at the place that is returned.
     #[inline(never)]
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
         let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
         let mut output = Span::EMPTY;
         let mut chance = match S::SET.draws() {
-            true => Chance { seed: self.seed, step: self.steps, node: 0 },
+            true => Chance { seed: self.seed, step: self.parts.lots(self.steps), node: 0 },
             false => Chance::NONE,
         };
         for (node, slot) in net.nodes.iter().zip(net.slots) {
@@ -153,7 +178,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
             output = y;
             let [y, x, second, saved, _] = cut(arena, [y, x, second, saved, Span::EMPTY]);
             let x = if node.from.node().is_none() { input } else { &*x };
-            let second = match self::second::<S>(node) {
+            let second = match pieces::second::<S>(node) {
                 Some(second) if second.node().is_none() => input,
                 _ => &*second,
             };
@@ -260,39 +285,49 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         Ok(())
     }
 
-    /// Moves all trained weights by the gradient that was summed in memory, clipped first.
-    fn apply_summed(&mut self, moves: &Moves<U::Move>) {
-        let Self { net, memory: Memory { weights, state, .. }, update, .. } = self;
-        let Some((state, gradient)) = state.split_at_mut_checked(net.trained * U::STATE) else {
-            return;
-        };
-        let gradient = gradient.get(..net.trained).unwrap_or_default();
-        // in f64, where the squares of tame numbers cannot overflow
-        let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
-        let norm = math::sqrt_f64(square) as f32;
-        let factor = update.factor(norm);
-        let trained = |(_, slot): &(&Node, &Slot)| slot.trained && slot.backward;
-        for (node, slot) in net.nodes.iter().zip(net.slots).filter(trained) {
-            let (mut w, mut s) = (slot.weights, slot.moved.times(U::STATE));
-            let mut g = slot.moved;
-            let mut part = 0;
-            while let Some(weight) = node.layer.linked_part::<S>(node.input, part) {
-                let len = weight.dims.len();
-                if weight.kind.is_trained() {
-                    let how = match weight.kind {
-                        PartKind::Weight | PartKind::Table => moves.matrix,
-                        _ if node.layer.kind().is_scalar() => moves.scalar,
-                        _ => moves.vector,
-                    };
-                    let numbers = g.first(len).of(gradient).iter().map(|g| g * factor);
-                    let state = s.first(len * U::STATE).of_mut(state);
-                    how.apply(w.first(len).of_mut(weights), state, numbers);
-                    (g, s) = (g.after(len), s.after(len * U::STATE));
-                }
-                w = w.after(len);
-                part += 1;
-            }
+    /// The loss before a step, whose gradient then lies where backward looks.
+    fn look(&mut self, x: &[f32], target: Target<'_>, examples: usize) -> Result<f32, Error> {
+        let y = self.forward(x, examples, true);
+        let loss = self.loss(y, target);
+        if !loss.is_finite() {
+            return Err(Error::Loss(loss));
         }
+        Ok(loss)
+    }
+
+    /// Adds the gradient of a batch, times `weight`, to the whole one behind the state.
+    fn gather(
+        &mut self,
+        x: &[f32],
+        target: Target<'_>,
+        (examples, weight): (usize, f32),
+    ) -> Result<f32, Error> {
+        let loss = self.look(x, target, examples)?;
+        let gradient = self.net.trained * self.update.state();
+        if self.parts.count == 0 {
+            let sums = self.memory.state.get_mut(gradient..self.net.state);
+            math::zero(sums.unwrap_or_default());
+        }
+        self.backward(x, examples, &Moves::all(Accumulate { weight }), gradient)?;
+        Ok(loss)
+    }
+
+    /// Adds the gradient of one part of a step, which counts by its examples.
+    fn gather_part(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
+        let examples = self.check(x, target)?;
+        if !self.net.gradient {
+            return Err(Error::NoGradient);
+        }
+        let loss = self.gather(x, target, (examples, examples as f32))?;
+        self.parts = self.parts.and(examples);
+        Ok(loss)
+    }
+
+    /// Moves all trained weights by this share of the gradient that was gathered.
+    fn apply_gathered(&mut self, rate: f32, share: f32) {
+        let Self { net, memory: Memory { weights, state, .. }, update, .. } = self;
+        let step = Step { rate, number: self.steps + 1 };
+        gathered::apply::<S, U>(net, (update, step, share), weights, state, gathered::move_by);
     }
 }
 
@@ -311,96 +346,67 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
     }
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
-        let examples = self.examples(x)?;
-        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
-        self.net.loss.check(target, rows, classes)?;
-        if !self.net.trains {
-            return Err(Error::Inference);
-        }
-        // decay must not grow a weight: 0 ≤ η λ ≤ 1
-        let shrinks = (0.0..=1.0).contains(&(rate * self.update.decay()));
-        if !(0.0..=MOST_RATE).contains(&rate) || !shrinks {
-            return Err(Error::Rate(rate));
-        }
-        let y = self.forward(x, examples, true);
-        let loss = self.loss(y, target);
-        if !loss.is_finite() {
-            return Err(Error::Loss(loss));
-        }
-        let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
-        if U::CLIPS {
-            let gradient = self.net.trained * U::STATE;
-            let sums = self.memory.state.get_mut(gradient..self.net.state);
-            math::zero(sums.unwrap_or_default());
-            self.backward(x, examples, &Moves::all(Accumulate), gradient)?;
-            self.apply_summed(&moves);
+        let examples = self.check(x, target)?;
+        super::check_rate(&self.update, rate)?;
+        self.parts = Parts::default();
+        let loss = if U::WHOLE {
+            let loss = self.gather(x, target, (examples, 1.0))?;
+            self.apply_gathered(rate, 1.0);
+            loss
         } else {
+            let loss = self.look(x, target, examples)?;
+            let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
             self.backward(x, examples, &moves, 0)?;
-        }
+            loss
+        };
         self.steps += 1;
         Ok(loss)
     }
 
-    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
-        let (need, got) = (self.net.weights, w.len());
-        if need != got {
-            return Err(Error::Memory { buffer: Buffer::Weights, need, got });
+    fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
+        let gathered = self.gather_part(x, target);
+        if gathered.is_err() {
+            self.parts = Parts::default();
         }
+        gathered
+    }
+
+    fn step(&mut self, rate: f32) -> Result<(), Error> {
+        super::check_rate(&self.update, rate)?;
+        if self.parts.count == 0 {
+            return Err(Error::NoParts);
+        }
+        self.apply_gathered(rate, 1.0 / self.parts.examples as f32);
+        self.parts = Parts::default();
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn state(&self, state: &mut [f32]) -> Result<(), Error> {
+        let kept = self.net.kept();
+        super::long(Buffer::State, kept, state.len())?;
+        math::copy(state, self.memory.state);
+        Ok(())
+    }
+
+    fn restore(&mut self, weights: &[f32], state: &[f32], steps: u64) -> Result<(), Error> {
+        super::long(Buffer::Weights, self.net.weights, weights.len())?;
+        super::long(Buffer::State, self.net.kept(), state.len())?;
+        math::copy(self.memory.weights, weights);
+        math::copy(self.memory.state, state);
+        (self.steps, self.parts) = (steps, Parts::default());
+        Ok(())
+    }
+
+    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
+        super::long(Buffer::Weights, self.net.weights, w.len())?;
         math::copy(w, self.all_weights());
         Ok(())
     }
-}
-
-/// The second operand of a layer, in a binary that links layers of two operands.
-#[inline(always)]
-fn second<S: Uses>(node: &Node) -> Option<Value> {
-    if S::SET.has(Kind::Add) || S::SET.pairs() { node.second } else { None }
-}
-
-/// How many numbers the second operand of a layer has: as many as the output, in a sum.
-#[inline(always)]
-fn second_len<S: Uses>(net: &Net<'_>, node: &Node, examples: usize) -> usize {
-    if !S::SET.pairs() {
-        return examples * node.output.size();
-    }
-    let from = node.second.and_then(Value::node).and_then(|from| net.nodes.get(from));
-    examples * from.map_or(net.input, |from| from.output).size()
-}
-
-/// What a backward pass reads and writes: the input or the output of the layer, what it saved, the
-/// gradient of its output, those of its first and second operand, and the second operand.
-#[inline(always)]
-fn pieces<'a, S: Uses>(
-    net: &Net<'_>,
-    (node, slot): (&Node, &Slot),
-    examples: usize,
-    arena: &'a mut [f32],
-) -> [&'a mut [f32]; 6] {
-    let style = node.layer.linked_style::<S>(slot.trained);
-    let (x_len, y_len) = (examples * node.input.size(), examples * node.output.size());
-    // no layer reads both its input and its output
-    let read = match (style.reads_x, style.reads_y) {
-        (true, _) => net.value(node.from).first(x_len),
-        (_, true) => slot.y.first(y_len),
-        _ => Span::EMPTY,
-    };
-    let dx = match slot.shares_gradient {
-        true => Span::EMPTY,
-        false => net.gradient(node.from).first(x_len),
-    };
-    let dy = slot.dy.first(y_len);
-    let second = second::<S>(node);
-    let second_len = second_len::<S>(net, node, examples);
-    let d_second = second.map_or(Span::EMPTY, |second| net.gradient(second).first(second_len));
-    if !S::SET.pairs() {
-        let [read, saved, dy, dx, d_second] = cut(arena, [read, slot.saved, dy, dx, d_second]);
-        return [read, saved, dy, dx, d_second, &mut []];
-    }
-    let second = match second {
-        Some(second) if style.reads_x => net.value(second).first(second_len),
-        _ => Span::EMPTY,
-    };
-    cut(arena, [read, slot.saved, dy, dx, d_second, second])
 }
 
 /// Whether numbers are small enough to compute with; NaN is not.

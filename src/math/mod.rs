@@ -45,6 +45,19 @@ pub(crate) fn sqrt_f64(x: f64) -> f64 {
     libm::sqrt(x)
 }
 
+/// `x` to the power of a whole number, by repeated squaring.
+pub(crate) fn power(mut x: f64, mut n: u64) -> f64 {
+    let mut power = 1.0;
+    while n > 0 {
+        if n % 2 == 1 {
+            power *= x;
+        }
+        x *= x;
+        n /= 2;
+    }
+    power
+}
+
 /// The hyperbolic tangent of `x`.
 pub fn tanh(x: f32) -> f32 {
     libm::tanhf(x)
@@ -68,6 +81,15 @@ mod tests {
     fn worst(from: f32, to: f32, error: impl Fn(f32) -> f32) -> f32 {
         let step = (to - from) / 100_000.0;
         (0..=100_000).map(|i| error(from + i as f32 * step)).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn powers_are_repeated_products() {
+        for (x, n) in [(0.9, 0), (0.9, 1), (0.999, 20), (0.5, 1000), (-3.0, 7)] {
+            let want = (0..n).fold(1.0, |product, _| product * x);
+            assert!((power(x, n) - want).abs() <= 1e-13 * want.abs(), "{x}^{n}");
+        }
+        assert_eq!(power(0.999, u64::MAX), 0.0);
     }
 
     #[test]

@@ -15,8 +15,10 @@ pub struct Mode {
     which: Which,
     /// Numbers of state that the update keeps for a weight.
     pub(super) state: u32,
-    /// Whether the update needs the whole gradient at once.
+    /// Whether the plan has room for the whole gradient.
     pub(super) gradient: bool,
+    /// Whether it has so only because steps will be taken in parts.
+    pub(super) in_parts: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +32,29 @@ enum Which {
 
 impl Mode {
     /// Inference: nothing is kept longer than the next layer needs it.
-    pub const INFER: Self = Self { which: Which::None, state: 0, gradient: false };
+    pub const INFER: Self = Self { which: Which::None, state: 0, gradient: false, in_parts: false };
 
     /// Training of all layers with the update `U`.
     pub const fn train<U: Update>() -> Self {
-        Self { which: Which::All, state: U::STATE as u32, gradient: U::CLIPS }
+        let (state, gradient) = (U::STATE as u32, U::WHOLE);
+        Self { which: Which::All, state, gradient, in_parts: false }
+    }
+
+    /// Training of all layers with an update that is known only while the program runs.
+    pub fn train_with(update: &impl Update) -> Self {
+        Self { state: update.state() as u32, ..Self::of(update) }
+    }
+
+    const fn of<U: Update>(_: &U) -> Self {
+        Self::train::<U>()
+    }
+
+    /// With room for the whole gradient, so that a step can be taken in parts
+    /// ([`Engine::accumulate`](crate::engine::Engine::accumulate)): one number more for each trained
+    /// weight, unless the update has it anyway.
+    pub const fn in_parts(self) -> Self {
+        let new = self.trains() && !self.gradient;
+        Self { gradient: self.gradient || new, in_parts: new, ..self }
     }
 
     /// Of all layers with weights, only the last `count` are trained.

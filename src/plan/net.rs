@@ -54,8 +54,12 @@ pub struct Net<'a> {
     pub(crate) output: Shape,
     pub(crate) batch: usize,
     pub(crate) trains: bool,
-    /// Numbers of state, and of gradient, that the plan has for each trained weight.
+    /// Numbers of state that the update keeps for each trained weight.
     pub(crate) update_state: usize,
+    /// Whether there is room for the whole gradient, behind the state.
+    pub(crate) gradient: bool,
+    /// Whether there is so only because steps will be taken in parts.
+    pub(crate) in_parts: bool,
     pub(crate) trained: usize,
     pub(crate) weights: usize,
     pub(crate) state: usize,
@@ -96,6 +100,11 @@ impl<'a> Net<'a> {
     /// Numbers for the state of the update, and for the whole gradient where it needs one.
     pub const fn state(&self) -> usize {
         self.state
+    }
+
+    /// Numbers of the update's state that outlive a step: what a checkpoint holds beside the weights.
+    pub const fn kept(&self) -> usize {
+        self.trained * self.update_state
     }
 
     /// Numbers for what flows between layers.

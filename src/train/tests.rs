@@ -118,7 +118,22 @@ fn a_network_that_knows_nothing_scores_by_its_first_class() {
         fn train(&mut self, _: &[f32], _: Target<'_>, _: f32) -> Result<f32, Error> {
             Err(Error::Loss(f32::NAN))
         }
+        fn accumulate(&mut self, _: &[f32], _: Target<'_>) -> Result<f32, Error> {
+            Err(Error::NoGradient)
+        }
+        fn step(&mut self, _: f32) -> Result<(), Error> {
+            Err(Error::NoParts)
+        }
+        fn steps(&self) -> u64 {
+            0
+        }
         fn weights(&self, _: &mut [f32]) -> Result<(), Error> {
+            Ok(())
+        }
+        fn state(&self, _: &mut [f32]) -> Result<(), Error> {
+            Ok(())
+        }
+        fn restore(&mut self, _: &[f32], _: &[f32], _: u64) -> Result<(), Error> {
             Ok(())
         }
     }

@@ -15,7 +15,11 @@ pub struct Clip<U> {
 
 impl<U: Update> Update for Clip<U> {
     type Move = U::Move;
-    const CLIPS: bool = true;
+    const WHOLE: bool = true;
+
+    fn state(&self) -> usize {
+        self.update.state()
+    }
 
     fn at(&self, step: Step, group: Group) -> U::Move {
         self.update.at(step, group)

@@ -3,12 +3,24 @@
 //! of the layer that computed them, so that no gradient has to lie in memory.
 
 mod accumulate;
+mod ada_delta;
+mod adagrad;
+mod adam;
+mod adamw;
+mod chosen;
 mod clip;
+mod grouped;
 mod outer;
 mod sgd;
 
 pub(crate) use accumulate::Accumulate;
+pub use ada_delta::{AdaDelta, AdaDeltaMove};
+pub use adagrad::{Adagrad, AdagradMove};
+pub use adam::{Adam, AdamMove};
+pub use adamw::AdamW;
+pub use chosen::{Chosen, ChosenMove};
 pub use clip::Clip;
+pub use grouped::Grouped;
 pub use sgd::{Momentum, MomentumMove, Sgd, SgdMove};
 
 /// One step of a run.
@@ -38,17 +50,26 @@ pub trait Update: Copy + Send + Sync {
     /// One step of it.
     type Move: Move;
 
-    /// Numbers of state that each weight keeps between steps; they lie beside each other.
+    /// Numbers of state that each weight keeps between steps; they lie beside each other. (For an
+    /// update that is chosen while the program runs, the most; see [`Update::state`].)
     const STATE: usize = <Self::Move as Move>::STATE;
 
     /// Whether the update needs the whole gradient before the first weight moves, and so a buffer
-    /// for it: to clip it by its norm.
-    const CLIPS: bool = false;
+    /// for it: to clip it by its norm, for instance.
+    const WHOLE: bool = false;
+
+    /// Numbers of state that each weight keeps with these settings.
+    #[inline(always)]
+    fn state(&self) -> usize {
+        Self::STATE
+    }
 
     /// What a step does to the weights of a group.
     fn at(&self, step: Step, group: Group) -> Self::Move;
 
-    /// λ, the largest weight decay.
+    /// λ, the largest weight decay that by itself shrinks a weight by the factor 1 − η λ in a step,
+    /// so that η λ must not be more than 1. It is 0 for an update that divides the step by the size
+    /// of the gradient, decay and all.
     fn decay(&self) -> f32 {
         0.0
     }
@@ -67,6 +88,21 @@ pub trait Update: Copy + Send + Sync {
     fn factor(&self, _norm: f32) -> f32 {
         1.0
     }
+}
+
+/// Whether a mean can keep this share of itself.
+fn is_share(beta: f32) -> bool {
+    (0.0..1.0).contains(&beta)
+}
+
+/// Whether a step can be divided by this much and still be finite.
+fn is_epsilon(eps: f32) -> bool {
+    eps > 0.0 && eps.is_normal()
+}
+
+/// Whether a penalty, which is added to the gradient, is never larger than the weight.
+fn is_decay(decay: f32) -> bool {
+    (0.0..=1.0).contains(&decay)
 }
 
 /// What a step does to the weights of each group.

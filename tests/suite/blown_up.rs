@@ -28,7 +28,7 @@ fn keeps_what_it_says<U: Update>(
     for (k, layer) in case.graph.nodes().iter().enumerate() {
         for (len, purpose) in definition::parts(layer) {
             let statistics = matches!(purpose, Purpose::RunningMean | Purpose::RunningVariance);
-            if k <= node || (U::CLIPS && !statistics) {
+            if k <= node || (U::WHOLE && !statistics) {
                 let kept = bits(&after[at..at + len]) == before[at..at + len];
                 assert!(kept, "{}: layer {k} moved, {node} diverged", case.name);
             }
