@@ -238,7 +238,10 @@ def trajectory(name, words, clip, **options):
     """20 steps on two alternating batches."""
     net = Net([dense(4, 5), TANH, dense(5, 3)])
     generic(net)
-    optimiser = torch.optim.SGD(net.parameters(), **options)
+    return steps(name, words, net, torch.optim.SGD(net.parameters(), **options), clip)
+
+
+def steps(name, words, net, optimiser, clip):
     lines = f"run {name}\nupdate {words}\n"
     for key, p in net.named_parameters():
         lines += tensor("tensor", key, p)
@@ -264,6 +267,35 @@ def trajectory(name, words, clip, **options):
     return lines + "\n"
 
 
+def single(number):
+    """The number that f32 holds in its place."""
+    return float(numpy.float32(number))
+
+
+def grouped(kind, settings, rate, decay, clip=0, scalars=1, vectors=1):
+    """20 steps of a net with scalars, whose matrices, vectors and scalars are groups of their own."""
+    net = Net([dense(4, 5), scalar_bias(), TANH, dense(5, 3), multiplier()])
+    generic(net)
+    parameters = list(net.parameters())
+    single_numbers = [p for p in parameters if p.numel() == 1]
+    lines = [p for p in parameters if p.dim() == 1 and p.numel() > 1]
+    spared = {} if vectors else {"weight_decay": 0}
+    groups = [
+        {"params": [p for p in parameters if p.dim() == 2]},
+        {"params": lines, **spared},
+        {"params": single_numbers, "lr": rate * scalars, **spared},
+    ]
+    numbers = [
+        single(n) for value in settings.values() for n in (value if type(value) is tuple else [value])
+    ]
+    optimiser = kind(groups, lr=rate, weight_decay=decay, **{
+        key: tuple(map(single, value)) if type(value) is tuple else single(value)
+        for key, value in settings.items()
+    })
+    words = " ".join(map(str, [kind.__name__, rate, decay, clip, scalars, vectors, *numbers]))
+    return steps(words, words, net, optimiser, clip)
+
+
 def update_cases():
     # words: learning rate, momentum, decay, nesterov, clip (0: none)
     yield trajectory("plain", "0.25 0 0 0 0", 0, lr=0.25)
@@ -274,6 +306,22 @@ def update_cases():
     yield trajectory("nesterov, decay", "0.0625 0.75 0.03125 1 0", 0, lr=0.0625, momentum=0.75, nesterov=True, weight_decay=0.03125)
     yield trajectory("clip", "0.5 0 0 0 0.25", 0.25, lr=0.5)
     yield trajectory("clip, momentum, decay", "0.125 0.75 0.03125 0 0.25", 0.25, lr=0.125, momentum=0.75, weight_decay=0.03125)
+    # words: name, learning rate, decay, clip, share of the rate for scalars, decay of vectors, settings
+    torch.manual_seed(21)
+    optim = torch.optim
+    usual, own = {"betas": (0.9, 0.999), "eps": 1e-8}, {"betas": (0.75, 0.875), "eps": 0.125}
+    for kind, decay in [(optim.Adam, 0.125), (optim.AdamW, 0.25)]:
+        yield grouped(kind, usual, 0.03125, 0)
+        yield grouped(kind, own, 0.0625, decay)
+        yield grouped(kind, usual, 0.03125, decay, clip=0.25, scalars=0.125, vectors=0)
+    yield grouped(optim.Adadelta, {"rho": 0.9, "eps": 1e-6}, 1, 0)
+    yield grouped(optim.Adadelta, {"rho": 0.75, "eps": 0.015625}, 0.5, 0.125)
+    yield grouped(optim.Adadelta, {"rho": 0.9, "eps": 0.015625}, 1, 0.03125, 0.25, 0.125, 0)
+    yield grouped(optim.Adagrad, {"eps": 1e-10}, 0.125, 0)
+    yield grouped(optim.Adagrad, {"eps": 0.125}, 0.25, 0.125)
+    yield grouped(optim.Adagrad, {"eps": 1e-10}, 0.125, 0.03125, 0.25, 0.125, 0)
+    yield grouped(optim.SGD, {"momentum": 0.75}, 0.125, 0.0625, 0, 0.125, 0)
+    yield grouped(optim.SGD, {"momentum": 0.75}, 0.125, 0.0625, 0.25, 0.5, 1)
 
 
 def write(name, cases):
@@ -282,5 +330,6 @@ def write(name, cases):
 
 
 if __name__ == "__main__":
-    write("layers.txt", layer_cases())
-    write("updates.txt", update_cases())
+    # in this order: each goes on in the random numbers where the one before it ended
+    write("layers.txt", list(layer_cases()))
+    write("updates.txt", list(update_cases()))

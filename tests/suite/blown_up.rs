@@ -9,7 +9,7 @@ use idinit::graph::Graph;
 use idinit::layer::Kind;
 use idinit::plan::Plan;
 use idinit::shape::Shape;
-use idinit::update::{Clip, Momentum, Sgd, Update};
+use idinit::update::{AdaDelta, Adagrad, Adam, AdamW, Clip, Grouped, Momentum, Sgd, Update};
 
 fn finite(numbers: &[f32]) -> bool {
     numbers.iter().all(|x| x.is_finite())
@@ -85,6 +85,9 @@ fn with_all_updates(
     check(until_error(case, numbers, heavy(0.0), rate, most));
     check(until_error(case, numbers, clip(f32::INFINITY), rate, most));
     check(until_error(case, numbers, clip(1e3), rate, most));
+    check(until_error(case, numbers, Adam { decay: 1.0, ..Adam::default() }, rate, most));
+    check(until_error(case, numbers, AdaDelta { decay: 1.0, ..AdaDelta::default() }, rate, most));
+    check(until_error(case, numbers, Adagrad { decay: 1.0, ..Adagrad::default() }, rate, most));
 }
 
 #[test]
@@ -108,10 +111,17 @@ fn a_decay_that_would_turn_weights_around_is_refused() {
     let numbers = Numbers::of(case);
     // each step would multiply a weight by 1 − 2
     let rate = 2.0;
+    let half = Grouped::alike(Sgd { decay: 0.5 });
+    assert_eq!(until_error(case, &numbers, half, rate, 1), None);
+    // it is a step's direction that such a decay changes, never its size
+    let adam = Adam { decay: 1.0, ..Adam::default() };
+    assert_eq!(until_error(case, &numbers, adam, rate, 1), None);
     for error in [
         until_error(case, &numbers, Sgd { decay: 1.0 }, rate, 1),
         until_error(case, &numbers, Momentum { decay: 1.0, ..Momentum::default() }, rate, 1),
         until_error(case, &numbers, Clip { update: Sgd { decay: 1.0 }, most: 1.0 }, rate, 1),
+        until_error(case, &numbers, AdamW { decay: 1.0, ..AdamW::default() }, rate, 1),
+        until_error(case, &numbers, Grouped { scalar_rate: 2.0, ..half }, rate, 1),
     ] {
         assert_eq!(error, Some(Error::Rate(rate)));
     }

@@ -13,6 +13,7 @@ mod forward;
 mod gradient;
 #[cfg(feature = "std")]
 mod host;
+mod parts;
 mod refusals;
 mod ties;
 mod torch;

@@ -7,7 +7,9 @@ use idinit::layer::{All, BatchNorm, Conv2d, Kind, Layer, LayerSet, Misfit, Uses}
 use idinit::loss::{Loss, Target, TargetError};
 use idinit::plan::{Mode, Plan, PlanError};
 use idinit::shape::Shape;
-use idinit::update::{Clip, Momentum, Sgd, Update};
+use idinit::update::{
+    AdaDelta, Adagrad, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update,
+};
 use std::fmt::Display;
 
 type Net = Graph<{ super::cases::ROOM }>;
@@ -238,6 +240,11 @@ fn an_update_needs_the_plan_that_was_made_for_it() {
     assert_eq!(begin::<Momentum, _>(clip), wrong(1, 2));
     assert_eq!(begin::<Clip<Momentum>, _>(momentum), wrong(2, 1));
     assert_eq!(begin::<Clip<Momentum>, _>(clip), None);
+    // an update that is chosen at run time needs a plan for what it chose
+    let chosen = Chosen::Sgd(Sgd::default());
+    assert_eq!(begin::<Chosen, _>(Chosen::Adam(Adam::default())), None);
+    assert_eq!(begin::<Chosen, _>(chosen), wrong(3, 1));
+    assert_eq!(begin::<Clip<Sgd>, _>(chosen), None);
     assert_eq!(begin::<Clip<Sgd>, _>(Clip { update: Sgd::default(), most: 1.0 }), None);
 }
 
@@ -293,6 +300,22 @@ fn settings_that_cannot_work_are_refused() {
         let clip = Clip { update: Sgd::default(), most };
         assert_eq!(begin(clip), Some(Error::Settings), "a largest norm of {most}");
     }
+    for bad in [-0.1, 1.5, f32::NAN] {
+        let usual = Adam::default();
+        assert_eq!(begin(Adam { betas: [bad, 0.999], ..usual }), Some(Error::Settings));
+        assert_eq!(begin(Adam { decay: bad, ..usual }), Some(Error::Settings));
+        assert_eq!(begin(AdaDelta { rho: bad, ..AdaDelta::default() }), Some(Error::Settings));
+    }
+    for eps in [0.0, -1.0, 1e-40, f32::INFINITY] {
+        assert_eq!(begin(AdamW { eps, ..AdamW::default() }), Some(Error::Settings));
+        assert_eq!(begin(AdaDelta { eps, ..AdaDelta::default() }), Some(Error::Settings));
+        assert_eq!(begin(Adagrad { eps, ..Adagrad::default() }), Some(Error::Settings));
+    }
+    let shares = [0.0, -0.5, f32::NAN, 11.0].map(|scalar_rate| {
+        begin(Grouped { scalar_rate, ..Grouped::alike(Sgd::default()) }).is_none()
+    });
+    assert_eq!(shares, [true, false, false, false]);
+    assert_eq!(begin(AdamW { decay: 10.0, ..AdamW::default() }), None);
     assert_eq!(begin(heavy(0.0, 0.0)), None);
     assert_eq!(begin(Clip { update: heavy(0.99, 1.0), most: f32::INFINITY }), None);
 }

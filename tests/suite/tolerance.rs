@@ -26,6 +26,8 @@ pub enum Against {
     HostForward,
     /// Gradients and running statistics of the host engine with those of the portable one.
     HostGradient,
+    /// Weights after two steps in parts with those of one batch.
+    Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
     Trajectory,
 }
@@ -85,6 +87,9 @@ fn of_comparison(against: Against) -> f64 {
         Against::HostForward => 2.0 * ULP,
         // sums of up to 10,000 products in two orders
         Against::HostGradient => 64.0 * ULP,
+        // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
+        // the layers sum over their parts in another order
+        Against::Parts => 8.0 * ULP,
         // 20 steps, each with one rounding of the weight, and rates of at most 1, which do not
         // amplify what is already there on the nets of the file (checked by their loss falling)
         Against::Trajectory => 60.0 * ULP,
