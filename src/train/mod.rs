@@ -34,12 +34,14 @@ mod examples;
 mod loader;
 mod order;
 mod schedule;
+mod time;
 
 pub use batches::{Batch, Batches, Maker, Position};
 pub use examples::{Digits, Examples, Pictures, Varied};
 pub use loader::Loader;
 pub use order::Order;
-pub use schedule::Schedule;
+pub use schedule::{Extent, Schedule, ScheduleError};
+pub use time::{Time, TimeError};
 
 use crate::data::{DataError, Mix};
 use crate::engine::Engine;
@@ -58,8 +60,8 @@ pub struct Settings {
     pub rate: f32,
     /// How the rate goes on from there.
     pub schedule: Schedule,
-    /// The steps in which the rate rises to its largest.
-    pub warm_up: u64,
+    /// How long the rate rises to its largest.
+    pub warm_up: Time,
     /// What the order of the examples depends on.
     pub seed: u64,
 }
@@ -67,7 +69,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Ten epochs at the constant rate 0.01.
     fn default() -> Self {
-        Self { epochs: 10, rate: 0.01, schedule: Schedule::Constant, warm_up: 0, seed: 0 }
+        Self { epochs: 10, rate: 0.01, schedule: Schedule::Constant, warm_up: Time::NONE, seed: 0 }
     }
 }
 
@@ -263,6 +265,8 @@ impl<'a> Run<'a> {
         }
         let steps = self.steps_per_epoch();
         let epoch = self.epochs_done;
+        let warm_up = warm_up.steps(steps);
+        let extent = Extent { warm_up, steps: steps * u64::from(epochs), per_epoch: steps };
         // a run that fails has no epoch left
         self.epochs_done = epochs;
         let batches = Batches::shuffled(self.train, self.batch, seed).mixed(self.mix);
@@ -272,7 +276,7 @@ impl<'a> Run<'a> {
             let (mut rate, mut sum, mut step) = (0.0, 0.0, steps * u64::from(epoch));
             while let Some(batch) = loader.next_batch() {
                 let batch = batch?;
-                rate = peak * schedule.factor(step, warm_up, steps * u64::from(epochs));
+                rate = peak * schedule.factor(step, extent);
                 let loss = engine.train(&batch.x, batch.target(), rate).map_err(Stop::Engine)?;
                 sum += f64::from(loss) * batch.count as f64;
                 watch(loss);

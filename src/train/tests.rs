@@ -38,8 +38,13 @@ fn train_with(
     Ok((epochs, weights))
 }
 
-const FEW: Settings =
-    Settings { epochs: 3, rate: 0.02, schedule: Schedule::Linear, warm_up: 10, seed: 5 };
+const FEW: Settings = Settings {
+    epochs: 3,
+    rate: 0.02,
+    schedule: Schedule::Linear,
+    warm_up: Time::Steps(10),
+    seed: 5,
+};
 
 #[test]
 fn a_run_learns_and_repeats_itself_to_the_bit() {

@@ -10,7 +10,7 @@ use idinit::engine::{Memory, Portable};
 use idinit::init::{Lsuv, Named};
 use idinit::layer::All;
 use idinit::model::catalog::Planned;
-use idinit::train::{Epoch, Run, Settings, lsuv};
+use idinit::train::{Epoch, Run, Settings, Time, lsuv};
 use idinit::update::{Clip, Momentum, Update};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -58,7 +58,8 @@ impl Job {
             "test_examples": self.parts.test.count(), "weights": self.plan.net().weights(),
             "schemes": self.names(), "eps": self.eps.map(decimal), "epochs": epochs,
             "batch": self.plan.net().batch(),
-            "rate": decimal(rate), "schedule": schedule.name(), "warm_up": warm_up,
+            "rate": decimal(rate), "schedule": schedule.to_string(),
+            "warm_up": warm_up.to_string(),
             "momentum": decimal(momentum), "decay": decimal(decay), "nesterov": nesterov,
             "clip": self.clip.map(decimal), "seed": seed,
         })
@@ -77,10 +78,10 @@ impl Job {
             self.parts.train.count(),
             self.parts.test.count(),
         );
-        let (batch, schedule) = (self.plan.net().batch(), schedule.name());
+        let batch = self.plan.net().batch();
         text += &format!("{epochs} epochs, batch {batch}, rate {rate} {schedule}");
-        if warm_up > 0 {
-            text += &format!(" after {warm_up} steps of warm-up");
+        if warm_up != Time::NONE {
+            text += &format!(" after {warm_up} of warm-up");
         }
         text += &format!(", momentum {momentum}");
         if nesterov {

@@ -11,7 +11,7 @@ use clap::Args;
 use idinit::init::Named;
 use idinit::model::catalog::Habits;
 use idinit::plan::Mode;
-use idinit::train::{Schedule, Settings};
+use idinit::train::{Schedule, ScheduleError, Settings, Time};
 use idinit::update::{Clip, Momentum};
 use serde_json::json;
 use std::num::NonZeroU32;
@@ -73,12 +73,13 @@ pub struct Train {
     #[arg(long, value_name = "NORM", value_parser = norm, help_heading = "Training")]
     #[arg(allow_negative_numbers = true)]
     clip: Option<f32>,
-    /// How the rate goes on: constant, linear (to zero) or cosine [default: by model]
-    #[arg(long, value_name = "NAME", value_parser = schedule, help_heading = "Training")]
+    /// How the rate goes on: constant, linear (to zero), cosine, `step: 30 epochs: 0.1` or
+    /// `milestones: 32000, 48000: 0.1` [default: by model]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
     schedule: Option<Schedule>,
-    /// Steps in which the rate rises to its largest
-    #[arg(long, value_name = "STEPS", default_value_t = 0, help_heading = "Training")]
-    warm_up: u64,
+    /// Steps or epochs (`3 epochs`) in which the rate rises to its largest
+    #[arg(long, value_name = "TIME", default_value = "0", help_heading = "Training")]
+    warm_up: Time,
     /// What the order of the examples and random starts depend on
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     seed: u64,
@@ -105,10 +106,6 @@ fn momentum(text: &str) -> Result<f32, &'static str> {
 
 fn norm(text: &str) -> Result<f32, &'static str> {
     finite(text).ok().filter(|&norm| norm > 0.0).ok_or("not a number greater than 0")
-}
-
-fn schedule(text: &str) -> Result<Schedule, String> {
-    Schedule::parse(text).ok_or_else(|| format!("it is one of {}", Schedule::NAMES.join(", ")))
 }
 
 impl Train {
@@ -151,7 +148,7 @@ impl Train {
             network.entry.habits;
         let schedule = match self.schedule {
             Some(schedule) => schedule,
-            None => schedule(by_model).map_err(Failure::usage)?,
+            None => by_model.parse().map_err(|error: ScheduleError| Failure::usage(error))?,
         };
         let settings = Settings {
             epochs: self.epochs.map_or(epochs, NonZeroU32::get),
