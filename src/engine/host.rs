@@ -470,7 +470,7 @@ impl<U: Update + Send> Work<'_, U> {
                 };
                 node.layer.backward_host(io, &mut host);
             }
-            if diverged.load(Ordering::Relaxed) {
+            if diverged.load(Ordering::Relaxed) || node.layer.gave_up(dy) {
                 return Err(Error::Diverged { node: number });
             }
             if style.in_place {

@@ -63,10 +63,6 @@ impl<S, U: fmt::Debug> fmt::Debug for Portable<'_, S, U> {
     }
 }
 
-/// The sum of magnitudes from which on a layer refuses to compute: no gradient is then larger than
-/// its square, and no step infinite, with the largest rate and any momentum below 1.
-const TAME: f32 = 1e12;
-
 impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     /// An engine for a planned network, in memory that is lent to it.
     ///
@@ -243,7 +239,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 (true, _) => (&*read, &[][..]),
                 (false, _) => (&[][..], &*read),
             };
-            if slot.trained && !(tame(x) && tame(dy)) {
+            if slot.trained && !(math::tame(x) && math::tame(dy)) {
                 return Err(Error::Diverged { node: number });
             }
             if let [true, _] = slot.fresh {
@@ -273,6 +269,9 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 d_second: if sums { &mut [] } else { &mut *d_second },
                 weights,
             });
+            if S::SET.recurs() && node.layer.gave_up(dy) {
+                return Err(Error::Diverged { node: number });
+            }
             if style.in_place {
                 math::add(dx, dy);
             }
@@ -407,10 +406,4 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         math::copy(w, self.all_weights());
         Ok(())
     }
-}
-
-/// Whether numbers are small enough to compute with; NaN is not.
-#[inline(never)]
-fn tame(x: &[f32]) -> bool {
-    x.iter().map(|x| x.abs()).sum::<f32>() < TAME
 }

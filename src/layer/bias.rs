@@ -18,7 +18,7 @@ pub(super) fn apply<M: Move>(dy: &[f32], at: usize, out: usize, weights: &mut We
 
 /// The sums of `T` columns, from column `at` on, of rows of `width` numbers.
 #[inline(always)]
-fn column_sums<const T: usize>(rows: &[f32], width: usize, at: usize) -> [f32; T] {
+pub(super) fn column_sums<const T: usize>(rows: &[f32], width: usize, at: usize) -> [f32; T] {
     let mut sums = [0.0; T];
     for row in rows.chunks_exact(width.max(1)) {
         let Some(row) = row.get(at..).and_then(<[f32]>::first_chunk::<T>) else { break };

@@ -14,6 +14,8 @@ mod bias;
 mod channels;
 #[cfg(feature = "std")]
 mod host;
+mod matrix;
+mod recurrent;
 mod set;
 mod window;
 
@@ -332,6 +334,13 @@ macro_rules! layers {
             /// Which layer it is.
             pub const fn kind(&self) -> Kind {
                 match self { $(Self::$name(_) => Kind::$name,)* }
+            }
+
+            /// Whether gradients have grown too large inside of the layer, so that it did not move:
+            /// on their way back through tokens. It says so by a gradient `dy` that is NaN.
+            pub(crate) fn gave_up(&self, dy: &[f32]) -> bool {
+                matches!(self, Self::Rnn(_) | Self::Gru(_) | Self::Lstm(_))
+                    && dy.first().is_some_and(|dy| dy.is_nan())
             }
 
             /// The shape of the output for inputs of this shape (and, for a layer of two

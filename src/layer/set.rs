@@ -43,6 +43,11 @@ impl LayerSet {
         self.has(Kind::Dropout)
     }
 
+    /// Whether a layer is in the set that goes through tokens one by one.
+    pub(crate) const fn recurs(self) -> bool {
+        self.has(Kind::Rnn) || self.has(Kind::Gru) || self.has(Kind::Lstm)
+    }
+
     pub(crate) const fn has_cross_entropy(self) -> bool {
         self.0 & Self::CROSS_ENTROPY != 0
     }

@@ -190,6 +190,16 @@ pub(crate) fn zero(y: &mut [f32]) {
     }
 }
 
+/// The sum of magnitudes from which on a layer refuses to compute: no gradient is then larger than
+/// its square, and no step infinite, with the largest rate and any momentum below 1.
+const TAME: f32 = 1e12;
+
+/// Whether numbers are small enough to compute with; NaN is not.
+#[inline(never)]
+pub(crate) fn tame(x: &[f32]) -> bool {
+    x.iter().map(|x| x.abs()).sum::<f32>() < TAME
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

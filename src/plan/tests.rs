@@ -29,7 +29,10 @@ use Held::{Gradient, Junk, Output, Saved};
 fn looks_at(kind: Kind, trained: bool) -> (bool, bool, bool) {
     match kind {
         Kind::Dense | Kind::Conv2d | Kind::Multiplier | Kind::Gelu => (true, false, false),
-        Kind::LayerNorm => (true, false, true),
+        Kind::LayerNorm | Kind::RmsNorm | Kind::Embedding | Kind::Attention => (true, false, true),
+        Kind::ChannelScale => (true, false, false),
+        Kind::Dropout => (false, false, true),
+        Kind::Rnn | Kind::Gru | Kind::Lstm => (true, false, true),
         Kind::BatchNorm => (trained, false, trained),
         Kind::Relu | Kind::LeakyRelu | Kind::Tanh | Kind::Sigmoid => (false, true, false),
         Kind::MaxPool => (false, false, true),
@@ -38,14 +41,21 @@ fn looks_at(kind: Kind, trained: bool) -> (bool, bool, bool) {
         | Kind::AveragePool
         | Kind::GlobalAveragePool
         | Kind::Shortcut
-        | Kind::Flatten => (false, false, false),
+        | Kind::Flatten
+        | Kind::Positions
+        | Kind::ClassToken
+        | Kind::Select
+        | Kind::Concat => (false, false, false),
     }
 }
 
 /// Whether input and output may be one.
 fn may_share(kind: Kind) -> bool {
+    use Kind::{Attention, ChannelScale, ClassToken, Concat, Embedding, Gru, Lstm, Rnn, Select};
     use Kind::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Shortcut};
     !matches!(kind, Dense | Conv2d | MaxPool | AveragePool | GlobalAveragePool | Shortcut)
+        && !matches!(kind, Embedding | ClassToken | Select | Concat | ChannelScale | Attention)
+        && !matches!(kind, Rnn | Gru | Lstm)
 }
 
 struct Shadow {

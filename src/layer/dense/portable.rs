@@ -2,7 +2,7 @@
 //! gradient.
 
 use super::Dense;
-use crate::layer::{Backward, Forward, Weights, bias};
+use crate::layer::{Backward, Forward, Weights, bias, matrix};
 use crate::math;
 use crate::update::Move;
 
@@ -31,7 +31,7 @@ impl Dense {
         let (inp, out) = (io.input.size().max(1), (self.out as usize).max(1));
         let Backward { x, dy, dx, mut weights, .. } = io;
         for (g, dx) in dy.chunks_exact(out).zip(dx.chunks_exact_mut(inp)) {
-            input(g, weights.w, dx);
+            matrix::back(g, weights.w, dx);
         }
         if weights.trained {
             match dy.len() <= out {
@@ -42,22 +42,6 @@ impl Dense {
                 bias::apply(dy, inp * out, out, &mut weights);
             }
         }
-    }
-}
-
-/// dx += Wᵀ g, for one example: g is `[out]`, W is `[out, inp]`, dx is `[inp]`.
-#[inline(never)]
-fn input(g: &[f32], w: &[f32], dx: &mut [f32]) {
-    let inp = dx.len();
-    let (eights, rest) = dx.split_at_mut(math::tiled(inp, 8).min(inp));
-    let mut at = 0;
-    for sums in eights.as_chunks_mut::<8>().0 {
-        [*sums] = math::weigh([*sums], [g], w, inp, at);
-        at += 8;
-    }
-    for sum in rest {
-        [[*sum]] = math::weigh([[*sum]], [g], w, inp, at);
-        at += 1;
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod portable;
 
-use super::{Misfit, Part, PartKind, Style};
+use super::{Misfit, Part, PartKind, Style, recurrent};
 use crate::rule::Dims;
 use crate::shape::Shape;
 
@@ -47,9 +47,10 @@ impl Gru {
         }
     }
 
-    /// What each token's gates came to, and the gradient of the state.
+    /// Numbers of a unit that backward wants kept of each token, beside the state before it.
+    const KEPT: usize = 4;
+
     pub(super) const fn saved(&self, x: Shape) -> (usize, usize) {
-        let hidden = self.hidden as usize;
-        (x.pixels() * (Self::GATES as usize + 1) * hidden + 2 * hidden, 0)
+        recurrent::saved(x, self.hidden, Self::KEPT)
     }
 }
