@@ -1,4 +1,4 @@
-"""Writes layers.txt and updates.txt: PyTorch's outputs, losses, gradients and trajectories.
+"""Writes layers.txt, recurrent.txt and updates.txt: PyTorch's outputs, losses, gradients and trajectories.
 
     python tests/golden/make_layers.py
 
@@ -68,6 +68,19 @@ class Shortcut(nn.Module):
         return functional.pad(x, (0, 0, 0, 0, before, more - before))
 
 
+class Recurrent(nn.Module):
+    """A line of tokens: the pixels of a picture, in the order of its rows."""
+
+    def __init__(self, kind, inp, hidden, reverse):
+        super().__init__()
+        self.line, self.reverse = kind(inp, hidden, batch_first=True), reverse
+
+    def forward(self, x):
+        tokens = x.flatten(2).transpose(1, 2)
+        y = self.line(tokens.flip(1))[0].flip(1) if self.reverse else self.line(tokens)[0]
+        return y.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
 class Add(nn.Module):
     def forward(self, a, b):
         return a + b
@@ -118,6 +131,11 @@ def scalar_bias():
 
 def multiplier():
     return "multiplier", Multiplier()
+
+
+def recurrent(kind, inp, hidden, reverse=False):
+    words = f"{kind.__name__.lower()} {hidden} {int(reverse)}"
+    return words, Recurrent(kind, inp, hidden, reverse)
 
 
 ADD = ("add", Add())
@@ -234,6 +252,19 @@ def layer_cases():
     yield case("skips", 3, (5,), skips, mse)
 
 
+def recurrent_cases():
+    torch.manual_seed(22)
+    mse, plain = "squared_error", "0.0"
+    for kind in [nn.RNN, nn.GRU, nn.LSTM]:
+        name = kind.__name__.lower()
+        yield case(name, 3, (2, 1, 5), [recurrent(kind, 2, 4), FLATTEN, dense(20, 3)], plain)
+        yield case(f"{name} from the end", 2, (3, 1, 6), [recurrent(kind, 3, 5, True)], mse)
+        yield case(f"{name} of a picture", 2, (1, 2, 3), [conv(1, 3, (1, 1)), recurrent(kind, 3, 7)], mse)
+        both = [recurrent(kind, 4, 6), recurrent(kind, 6, 5, True), FLATTEN, dense(15, 2)]
+        yield case(f"{name} both ways", 4, (4, 1, 3), both, plain)
+        yield case(f"{name} of one token", 1, (3, 1, 1), [recurrent(kind, 3, 8)], mse)
+
+
 def trajectory(name, words, clip, **options):
     """20 steps on two alternating batches."""
     net = Net([dense(4, 5), TANH, dense(5, 3)])
@@ -333,3 +364,4 @@ if __name__ == "__main__":
     # in this order: each goes on in the random numbers where the one before it ended
     write("layers.txt", list(layer_cases()))
     write("updates.txt", list(update_cases()))
+    write("recurrent.txt", recurrent_cases())

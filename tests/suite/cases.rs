@@ -104,6 +104,7 @@ pub fn cases() -> Vec<Case> {
     pools(&mut add, same);
     residual(&mut add, same);
     partly_trained(&mut add, same);
+    super::recurrent::add_cases(&mut add);
     cases
 }
 

@@ -1,6 +1,7 @@
 //! What each layer means, in f64 with every index written out, independent of the crate's kernels.
 //! Slow on purpose.
 
+use super::recurrent;
 use idinit::graph::{Graph, Node, Value};
 use idinit::layer::{Layer, Padding};
 use idinit::loss::{Loss, Target};
@@ -50,6 +51,7 @@ pub fn parts(node: &Node) -> Vec<(usize, Purpose)> {
         Layer::LayerNorm(_) => vec![(channels, Purpose::Scale), (channels, Purpose::Bias)],
         Layer::ScalarBias(_) => vec![(1, Purpose::Bias)],
         Layer::Multiplier(_) => vec![(1, Purpose::Scale)],
+        Layer::Rnn(_) | Layer::Gru(_) | Layer::Lstm(_) => recurrent::parts(node),
         _ => vec![],
     }
 }
@@ -206,6 +208,7 @@ fn example(node: &Node, w: &[f64], x: &[f64], second: &[f64]) -> Vec<f64> {
             }
         }
         Layer::Flatten(_) => y = x.to_vec(),
+        Layer::Rnn(_) | Layer::Gru(_) | Layer::Lstm(_) => y = recurrent::example(node, w, x),
         other => panic!("the definition does not know {other:?}"),
     }
     y

@@ -14,6 +14,7 @@ mod gradient;
 #[cfg(feature = "std")]
 mod host;
 mod parts;
+mod recurrent;
 mod refusals;
 mod ties;
 mod torch;

@@ -62,6 +62,9 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
         (_, Kind::Gelu) => 8.0 * ULP,
         // two passes of sums, a root and a quotient; backward, two sums cancel against dy
         (_, Kind::BatchNorm | Kind::LayerNorm) => 32.0 * ULP,
+        // per token, dot products of up to 20 terms and a tanh or a logistic function or two; errors go
+        // on to the 4 tokens behind, and back again
+        (_, Kind::Rnn | Kind::Gru | Kind::Lstm) => 48.0 * ULP,
         // a layer that the table does not know has no tolerance at all
         (_, _) => f64::NAN,
     }

@@ -1,7 +1,8 @@
-//! Outputs, losses, gradients and running statistics are PyTorch's: `golden/layers.txt`, written by
-//! `golden/make_layers.py`, which also lists the layers.
+//! Outputs, losses, gradients and running statistics are PyTorch's: `golden/layers.txt` and the files
+//! beside it, written by `golden/make_layers.py`, which also lists the layers.
 
 use super::cases::{Case, ROOM, Trains};
+use super::recurrent;
 use super::runner::{Numbers, Wanted, gradient, infer, inference, plan, step, wide};
 use super::tolerance::{Against, close, difference, tolerance};
 use idinit::graph::{Graph, Node, Value};
@@ -12,7 +13,7 @@ use idinit::shape::Shape;
 use idinit::update::{Momentum, Sgd};
 use std::str::FromStr;
 
-const GOLDEN: &str = include_str!("../golden/layers.txt");
+const FILES: [&str; 2] = [include_str!("../golden/layers.txt"), recurrent::GOLDEN];
 
 /// One block of a golden file: its lines, by their first word.
 pub struct Block(&'static str);
@@ -112,6 +113,7 @@ fn layer(words: &[&str]) -> Layer {
         "global_average_pool" => Layer::GlobalAveragePool(idinit::layer::GlobalAveragePool),
         "scalar_bias" => Layer::ScalarBias(idinit::layer::ScalarBias),
         "multiplier" => Layer::Multiplier(idinit::layer::Multiplier),
+        "rnn" | "gru" | "lstm" => recurrent::layer(words),
         other => panic!("no layer {other}"),
     }
 }
@@ -145,6 +147,7 @@ fn weights(block: &Block, nodes: &[Node], k: usize, kinds: &[&str]) -> Vec<f64> 
     let node = &nodes[k];
     let names: &[&str] = match node.layer.kind() {
         Kind::BatchNorm => &["weight", "bias", "running_mean", "running_var"],
+        Kind::Rnn | Kind::Gru | Kind::Lstm => recurrent::NAMES,
         _ => &["weight", "bias"],
     };
     let mut all = vec![];
@@ -196,13 +199,14 @@ fn goldens() -> Vec<Golden> {
         let (name, trains, seed) = (block.line("case"), Trains::All, 0);
         Golden { case: Case { name, graph, planned: batch, batch, trains, seed }, numbers, block }
     };
-    Block::all(GOLDEN).map(golden).collect()
+    FILES.into_iter().flat_map(Block::all).map(golden).collect()
 }
 
 #[test]
 fn the_file_has_every_layer() {
     let goldens = goldens();
-    assert_eq!(goldens.len(), GOLDEN.matches("\ncase ").count());
+    let cases = FILES.map(|file| file.matches("\ncase ").count());
+    assert_eq!(goldens.len(), cases.iter().sum());
     for &kind in Kind::ALL {
         let has = goldens.iter().any(|golden| golden.case.graph.uses().has(kind));
         assert!(has, "{} is not in the file", kind.name());
