@@ -58,7 +58,7 @@
 //! | [`shape`] | height, width and channels; places in memory |
 //! | [`math`] | exp, tanh, …: the same bits on every processor |
 //! | [`loss`] | cross-entropy and squared error |
-//! | [`update`] | how a weight moves: SGD, momentum, clipping |
+//! | [`update`] | how a weight moves: SGD, Adam and others; clipping, groups |
 //! | [`layer`] | a folder for each layer: what it is, and what it computes |
 //! | [`graph`] | a model as data |
 //! | [`plan`] | where every number lies |

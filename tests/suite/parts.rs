@@ -7,6 +7,8 @@ use super::tolerance::{Against, close, tolerance};
 use idinit::engine::{Buffer, Engine, Error};
 use idinit::layer::Kind;
 use idinit::loss::Target;
+#[cfg(feature = "std")]
+use idinit::plan::Mode;
 use idinit::plan::Plan;
 use idinit::update::{AdaDelta, Adam, AdamW, Clip, Grouped, Momentum, Sgd, Update};
 
@@ -16,7 +18,16 @@ const ADAM: Adam = Adam { betas: [0.9, 0.999], eps: 1e-8, decay: 1e-3 };
 fn in_parts<U: Update>(case: &Case, numbers: &Numbers, update: U, sizes: &[usize]) -> Vec<f32> {
     let plan = Plan::new(&case.graph, case.trains.mode::<U>().in_parts(), case.planned);
     let mut buffers = Buffers::new(&plan, &numbers.w, f32::NAN);
-    let mut engine = buffers.engine(&plan, update);
+    two_steps(case, numbers, &mut buffers.engine(&plan, update), sizes);
+    buffers.weights
+}
+
+fn two_steps<E: Engine<Error = Error>>(
+    case: &Case,
+    numbers: &Numbers,
+    engine: &mut E,
+    sizes: &[usize],
+) {
     let (inputs, outputs) = (case.graph.input_shape().len(), case.graph.output().len());
     for step in 1..=2 {
         let mut at = 0;
@@ -36,7 +47,6 @@ fn in_parts<U: Update>(case: &Case, numbers: &Numbers, update: U, sizes: &[usize
         engine.step(0.05).unwrap();
         assert_eq!(engine.steps(), step);
     }
-    buffers.weights
 }
 
 #[test]
@@ -109,10 +119,10 @@ fn parts_that_cannot_be_are_refused() {
 }
 
 /// Steps `from..to` over changing batches.
-fn go_on<U: Update>(
+fn go_on<E: Engine<Error = Error>>(
     case: &Case,
     plan: &Plan<ROOM>,
-    engine: &mut idinit::engine::Portable<'_, idinit::layer::All, U>,
+    engine: &mut E,
     steps: std::ops::Range<u64>,
 ) {
     let mut numbers = Numbers::of(case);
@@ -166,4 +176,35 @@ fn a_run_goes_on_from_its_checkpoint_bit_for_bit() {
         check(&case, AdamW::default());
         check(&case, AdaDelta::default());
     }
+}
+
+/// The host engine, which is chosen its update at run time: parts and checkpoints are those of the
+/// portable one.
+#[cfg(feature = "std")]
+#[test]
+fn the_host_takes_steps_in_parts_and_goes_on_from_checkpoints() {
+    use idinit::engine::Host;
+    use idinit::update::Chosen;
+    let (case, adam) = (a_case(), Adam { eps: 0.1, ..ADAM });
+    let update = Clip { update: Chosen::Adam(adam), most: 0.25 };
+    let numbers = Numbers::of(&case);
+    let want = in_parts(&case, &numbers, Clip { update: adam, most: 0.25 }, &[1, 2]);
+    let mode = Mode::train_with(&update).in_parts();
+    let plan = Plan::new(&case.graph, mode, case.planned);
+    let mut first = Host::new(plan.net(), update, 2).unwrap();
+    first.all_weights_mut().copy_from_slice(&numbers.w);
+    assert_eq!(first.step(0.1), Err(Error::NoParts));
+    two_steps(&case, &numbers, &mut first, &[1, 2]);
+    let allowed = tolerance(Against::HostGradient, case.graph.nodes());
+    close(case.name, &wide(first.all_weights()), &wide(&want), allowed, 1.0);
+
+    let (mut w, mut s) = (vec![0.0; plan.weights], vec![0.0; plan.net().kept()]);
+    first.weights(&mut w).unwrap();
+    first.state(&mut s).unwrap();
+    let mut second = Host::new(plan.net(), update, 1).unwrap();
+    assert!(second.restore(&w, &s[1..], 2).is_err());
+    second.restore(&w, &s, first.steps()).unwrap();
+    go_on(&case, &plan, &mut first, 2..12);
+    go_on(&case, &plan, &mut second, 2..12);
+    assert_eq!((bits(first.all_weights()), 12), (bits(second.all_weights()), second.steps()));
 }

@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Train(train::Train),
+    Train(Box<train::Train>),
     Models(models::Models),
     Weights(weights::Weights),
     Plan(plan::Plan),
