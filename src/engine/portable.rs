@@ -239,6 +239,10 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 (true, _) => (&*read, &[][..]),
                 (false, _) => (&[][..], &*read),
             };
+            let second = match self::second::<S>(node) {
+                Some(second) if S::SET.pairs() && second.node().is_none() => input,
+                _ => &*second,
+            };
             if slot.trained && !(math::tame(x) && math::tame(dy)) {
                 return Err(Error::Diverged { node: number });
             }

@@ -1,4 +1,5 @@
-//! How a bias of one number an output moves, in a dense layer and in a convolution.
+//! How weights move that are only added: a bias in a dense layer and in a convolution, a table whose rows
+//! are added to pixels.
 
 use super::Weights;
 use crate::math;
@@ -13,6 +14,23 @@ pub(super) fn apply<M: Move>(dy: &[f32], at: usize, out: usize, weights: &mut We
     }
     for o in fours..out {
         weights.apply_vector(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
+    }
+}
+
+/// A table at the front of the weights moves by the gradients of its `len` numbers, summed over rows
+/// of `width` numbers that begin with them.
+pub(super) fn apply_table<M: Move>(
+    dy: &[f32],
+    width: usize,
+    len: usize,
+    weights: &mut Weights<'_, M>,
+) {
+    let tiles = math::tiled(len, 8);
+    for i in (0..tiles).step_by(8) {
+        weights.apply(i, 8, column_sums::<8>(dy, width, i).into_iter());
+    }
+    for i in tiles..len {
+        weights.apply(i, 1, column_sums::<1>(dy, width, i).into_iter());
     }
 }
 

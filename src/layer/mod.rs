@@ -195,7 +195,7 @@ pub(crate) struct Backward<'a, M> {
     pub x: &'a [f32],
     /// The output, if the layer reads it.
     pub y: &'a [f32],
-    /// The second operand, if the layer has one and reads its input.
+    /// The second operand, if the layer has one and reads its input. (A sum does not.)
     pub second: &'a [f32],
     /// What forward saved.
     pub saved: &'a mut [f32],

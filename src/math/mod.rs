@@ -9,7 +9,9 @@
 pub(crate) mod gemm;
 mod tile;
 
-pub(crate) use tile::{add, all, copy, dot, dots, four_rows, outer, run, tame, tiled, weigh, zero};
+pub(crate) use tile::{
+    add, add_times, all, copy, dot, dots, four_rows, outer, run, tame, tiled, weigh, zero,
+};
 
 /// e to the power of `x`.
 #[cfg(not(feature = "micromath"))]

@@ -172,6 +172,14 @@ pub(crate) fn add(y: &mut [f32], x: &[f32]) {
     }
 }
 
+/// `y[i]` += `a` · `x[i]`.
+#[inline(always)]
+pub(crate) fn add_times(y: &mut [f32], a: f32, x: &[f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
+
 /// `y[i]` = `x[i]`, as far as both reach.
 ///
 /// Where the program is to be small, the compiler must not see that this is `memcpy`: that alone

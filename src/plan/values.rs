@@ -6,7 +6,7 @@
 use super::memory::Memory;
 use super::{Plan, Slot};
 use crate::graph::Value;
-use crate::layer::Style;
+use crate::layer::{Layer, Style};
 
 impl<const N: usize> Plan<N> {
     /// Gives every value, saved number and gradient its place, and returns how many
@@ -28,10 +28,14 @@ impl<const N: usize> Plan<N> {
                 Some(place) => place,
                 None => memory.place(node.output.len() as u64 * self.batch as u64),
             };
-            if slots[k].backward {
+            // a layer that draws lots does so by what it saves, also where nobody looks at that again
+            if slots[k].backward || trains && matches!(node.layer, Layer::Dropout(_)) {
                 let (each, once) = node.layer.saved(node.input, slots[k].trained);
                 let saved = each as u64 * self.batch as u64 + once as u64;
                 slots[k].saved = memory.place(saved);
+                if !slots[k].backward {
+                    memory.free(slots[k].saved);
+                }
             }
             if shared.is_none() {
                 release(slots, &mut memory, node.from, &dies, k);

@@ -244,8 +244,8 @@ fn random_graphs_have_the_gradients_of_their_definition() {
         let (w, x) = (wide(&numbers.w), wide(&numbers.x));
         let loss_at = |step: f64| {
             let w: Vec<f64> = w.iter().zip(&direction).map(|(w, d)| w + step * d).collect();
-            let by_batch = |k: usize| slots[k].trained;
-            definition::loss_of(&graph, &w, &x, numbers.wanted.target(), &by_batch)
+            let in_training = definition::in_training(graph.nodes(), slots);
+            definition::loss_of(&graph, &w, &x, numbers.wanted.target(), &in_training)
         };
         let slope = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
         let allowed = tolerance(Against::Differences, graph.nodes());

@@ -23,7 +23,12 @@ fn running_statistics_follow_the_batch() {
         let plan = plan::<Momentum>(&case);
         let slots = plan.net().slots();
         let (w, x) = (wide(&numbers.w), wide(&numbers.x));
-        let values = definition::values(&case.graph, &w, &x, &|k| slots[k].trained);
+        let values = definition::values(
+            &case.graph,
+            &w,
+            &x,
+            &definition::in_training(case.graph.nodes(), slots),
+        );
         for (node, slot) in case.graph.nodes().iter().zip(slots) {
             let Layer::BatchNorm(norm) = node.layer else {
                 let (after, before) = (slot.weights.of(&after), slot.weights.of(&numbers.w));

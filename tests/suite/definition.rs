@@ -2,9 +2,11 @@
 //! Slow on purpose.
 
 use super::recurrent;
+use super::token_layers;
 use idinit::graph::{Graph, Node, Value};
 use idinit::layer::{Layer, Padding};
 use idinit::loss::{Loss, Target};
+use idinit::plan::Slot;
 use idinit::shape::Shape;
 
 /// What a weight is for, which decides what numbers are generic for it.
@@ -17,11 +19,11 @@ pub enum Purpose {
     RunningVariance,
 }
 
-fn sizes(shape: Shape) -> [usize; 3] {
+pub fn sizes(shape: Shape) -> [usize; 3] {
     [shape.height as usize, shape.width as usize, shape.channels as usize]
 }
 
-fn count(shape: Shape) -> usize {
+pub fn count(shape: Shape) -> usize {
     let [h, w, c] = sizes(shape);
     h * w * c
 }
@@ -52,7 +54,7 @@ pub fn parts(node: &Node) -> Vec<(usize, Purpose)> {
         Layer::ScalarBias(_) => vec![(1, Purpose::Bias)],
         Layer::Multiplier(_) => vec![(1, Purpose::Scale)],
         Layer::Rnn(_) | Layer::Gru(_) | Layer::Lstm(_) => recurrent::parts(node),
-        _ => vec![],
+        _ => token_layers::parts(node),
     }
 }
 
@@ -209,7 +211,7 @@ fn example(node: &Node, w: &[f64], x: &[f64], second: &[f64]) -> Vec<f64> {
         }
         Layer::Flatten(_) => y = x.to_vec(),
         Layer::Rnn(_) | Layer::Gru(_) | Layer::Lstm(_) => y = recurrent::example(node, w, x),
-        other => panic!("the definition does not know {other:?}"),
+        _ => y = token_layers::example(node, w, x, second),
     }
     y
 }
@@ -237,13 +239,19 @@ pub fn statistics(x: &[f64], channels: usize, c: usize) -> (f64, f64) {
     moments(&channel)
 }
 
-/// All outputs of all layers, each [batch, output]. `batch_statistics` says of each layer whether
-/// it normalises by the batch.
+/// Which layers compute otherwise in the training of a plan than in inference: trained batch norms by
+/// the statistics of the batch, and dropout at all (of the first step, with seed 0).
+pub fn in_training<'a>(nodes: &'a [Node], slots: &'a [Slot]) -> impl Fn(usize) -> bool + 'a {
+    |k| slots[k].trained || matches!(nodes[k].layer, Layer::Dropout(_))
+}
+
+/// All outputs of all layers, each [batch, output]. `in_training` says of each layer whether it
+/// computes as in training.
 pub fn values<const N: usize>(
     graph: &Graph<N>,
     w: &[f64],
     x: &[f64],
-    batch_statistics: &dyn Fn(usize) -> bool,
+    in_training: &dyn Fn(usize) -> bool,
 ) -> Vec<Vec<f64>> {
     let batch = x.len() / count(graph.input_shape());
     let mut values: Vec<Vec<f64>> = vec![];
@@ -254,19 +262,16 @@ pub fn values<const N: usize>(
         let value = |value: Value| value.node().map_or(x, |node| &values[node]);
         let input = value(node.from);
         let y = match node.layer {
-            Layer::BatchNorm(norm) => {
-                batch_norm(node, norm.eps, weights, input, batch_statistics(k))
-            }
+            Layer::BatchNorm(norm) => batch_norm(node, norm.eps, weights, input, in_training(k)),
+            Layer::Dropout(dropout) if in_training(k) => token_layers::drop(dropout, k, input),
             _ => {
-                let size = count(node.input);
                 let second = node.second.map_or(&[][..], value);
-                (0..batch)
-                    .flat_map(|i| {
-                        let second =
-                            if second.is_empty() { &[][..] } else { &second[i * size..][..size] };
-                        example(node, weights, &input[i * size..][..size], second)
-                    })
-                    .collect()
+                let one = |all: &[f64], i: usize| {
+                    let size = all.len() / batch;
+                    all[i * size..][..size].to_vec()
+                };
+                let one = |i| example(node, weights, &one(input, i), &one(second, i));
+                (0..batch).flat_map(one).collect()
             }
         };
         values.push(y);
@@ -306,8 +311,8 @@ pub fn loss_of<const N: usize>(
     w: &[f64],
     x: &[f64],
     target: Target<'_>,
-    batch_statistics: &dyn Fn(usize) -> bool,
+    in_training: &dyn Fn(usize) -> bool,
 ) -> f64 {
-    let values = values(graph, w, x, batch_statistics);
+    let values = values(graph, w, x, in_training);
     loss(graph.loss(), &values[values.len() - 1], target)
 }

@@ -31,7 +31,7 @@ fn the_loss_is_the_definition() {
             &wide(&numbers.w),
             &wide(&numbers.x),
             numbers.wanted.target(),
-            &|k| plan.net().slots()[k].trained,
+            &definition::in_training(case.graph.nodes(), plan.net().slots()),
         );
         // a loss is a sum of numbers about as large as 1
         let allowed = tolerance(Against::Loss, case.graph.nodes());

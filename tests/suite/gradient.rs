@@ -19,6 +19,7 @@ fn gradients_are_central_differences_of_the_definition() {
         let (_, got) = gradient(&case, &numbers);
         let plan = plan::<Momentum>(&case);
         let slots = plan.net().slots();
+        let in_training = definition::in_training(case.graph.nodes(), slots);
         let (mut w, x) = (wide(&numbers.w), wide(&numbers.x));
         let mut want = vec![];
         for (node, slot) in case.graph.nodes().iter().zip(slots) {
@@ -35,8 +36,7 @@ fn gradients_are_central_differences_of_the_definition() {
                     let mut loss = |w_i: f64| {
                         let before = std::mem::replace(&mut w[i], w_i);
                         let target = numbers.wanted.target();
-                        let by_batch = |k: usize| slots[k].trained;
-                        let loss = definition::loss_of(&case.graph, &w, &x, target, &by_batch);
+                        let loss = definition::loss_of(&case.graph, &w, &x, target, &in_training);
                         w[i] = before;
                         loss
                     };

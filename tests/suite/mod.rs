@@ -3,12 +3,15 @@
 mod cases;
 mod definition;
 mod runner;
+mod token_cases;
+mod token_layers;
 mod tolerance;
 
 mod anything;
 mod batch_norm;
 mod bits;
 mod blown_up;
+mod dropout;
 mod forward;
 mod gradient;
 #[cfg(feature = "std")]
@@ -17,5 +20,6 @@ mod parts;
 mod recurrent;
 mod refusals;
 mod ties;
+mod tokens;
 mod torch;
 mod updates;

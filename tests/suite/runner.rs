@@ -2,6 +2,7 @@
 
 use super::cases::{Case, ROOM};
 use super::definition::{self, Purpose};
+use super::token_layers;
 use idinit::engine::{Engine, Memory, Portable};
 use idinit::layer::All;
 use idinit::loss::{Loss, Target};
@@ -76,13 +77,21 @@ impl Numbers {
 
     /// Another batch for the same weights.
     pub fn next_batch(&mut self, case: &Case, batch: usize, chance: &mut Chance) {
-        let (inputs, outputs) = (case.graph.input_shape().len(), case.graph.output().len());
-        self.x = (0..batch * inputs).map(|_| chance.within(-1.5, 1.5)).collect();
+        let (inputs, output) = (case.graph.input_shape().len(), case.graph.output());
+        let tokens = token_layers::alphabet(&case.graph);
+        let input = |_| match tokens {
+            Some(count) => chance.below(count) as f32,
+            None => chance.within(-1.5, 1.5),
+        };
+        self.x = (0..batch * inputs).map(input).collect();
+        let (rows, classes) = (batch * output.pixels(), u64::from(output.channels));
         self.wanted = match case.graph.loss() {
             Loss::CrossEntropy { .. } => {
-                Wanted::Labels((0..batch).map(|_| chance.below(outputs as u64) as u32).collect())
+                Wanted::Labels((0..rows).map(|_| chance.below(classes) as u32).collect())
             }
-            _ => Wanted::Values((0..batch * outputs).map(|_| chance.within(-1.0, 1.0)).collect()),
+            _ => Wanted::Values(
+                (0..batch * output.len()).map(|_| chance.within(-1.0, 1.0)).collect(),
+            ),
         };
     }
 }

@@ -40,6 +40,12 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
     match (against, kind) {
         // nothing is computed: bits are moved
         (_, Kind::Flatten | Kind::Shortcut) => 0.0,
+        // numbers are looked up and moved; backward sums over the batch, or over all places of a token
+        (
+            Against::Output | Against::Loss | Against::TorchForward,
+            Kind::Embedding | Kind::ClassToken | Kind::Select | Kind::Concat,
+        ) => 0.0,
+        (_, Kind::Embedding | Kind::ClassToken | Kind::Select | Kind::Concat) => 16.0 * ULP,
         // a choice of one of the inputs, or a sign
         (_, Kind::MaxPool | Kind::Relu) => 0.0,
         // one rounding a number; backward sums up to a few hundred of either sign for one weight
@@ -48,9 +54,12 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
         }
         (
             Against::Output | Against::Loss | Against::TorchForward,
-            Kind::ScalarBias | Kind::Multiplier,
+            Kind::ScalarBias | Kind::Multiplier | Kind::Positions | Kind::ChannelScale,
         ) => ULP,
+        // a product with a factor that was rounded itself
+        (_, Kind::Dropout) => 2.0 * ULP,
         (_, Kind::LeakyRelu | Kind::Add | Kind::ScalarBias | Kind::Multiplier) => 16.0 * ULP,
+        (_, Kind::Positions | Kind::ChannelScale) => 16.0 * ULP,
         // a sum of up to 49 numbers, then a product
         (_, Kind::AveragePool | Kind::GlobalAveragePool) => 8.0 * ULP,
         // dot products of up to 200 terms of either sign: roundings add up like a random walk,
@@ -61,7 +70,10 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
         // erf and exp to 1 ulp each, four products
         (_, Kind::Gelu) => 8.0 * ULP,
         // two passes of sums, a root and a quotient; backward, two sums cancel against dy
-        (_, Kind::BatchNorm | Kind::LayerNorm) => 32.0 * ULP,
+        (_, Kind::BatchNorm | Kind::LayerNorm | Kind::RmsNorm) => 32.0 * ULP,
+        // scores of up to 4 are off by 4 ulp and more, and so is what exp makes of them; backward, sums
+        // cancel as in a norm
+        (_, Kind::Attention) => 32.0 * ULP,
         // per token, dot products of up to 20 terms and a tanh or a logistic function or two; errors go
         // on to the 4 tokens behind, and back again
         (_, Kind::Rnn | Kind::Gru | Kind::Lstm) => 48.0 * ULP,

@@ -44,8 +44,9 @@ impl Attention {
         None
     }
 
-    /// ln Σ e^score of each token in each head, and which tokens are padding.
+    /// The largest score of each query in each head and 1 / Σ e^(score − largest); for a batch, the
+    /// weights of one query and their gradients.
     pub(super) const fn saved(&self, x: Shape) -> (usize, usize) {
-        ((self.heads as usize + 1) * x.pixels(), 0)
+        (2 * self.heads as usize * x.pixels(), 2 * x.pixels())
     }
 }

@@ -2,9 +2,9 @@
 //! (Srivastava et al. 2014); in inference nothing happens.
 //!
 //! Which numbers are dropped is a function of the run's seed, the step, the layer and the number's
-//! index in the batch: 16 bits of a Philox block each, so p is a multiple of 2⁻¹⁶. Backward draws the
-//! same lots again from the counter that forward saved, so that no mask lies in memory. A layer without
-//! a backward pass, because nothing before it is trained, does not drop.
+//! index in the batch: 16 bits of a Philox block each, so p is rounded to a multiple of 2⁻¹⁶. Backward
+//! draws the same lots again from what forward saved, so that no mask lies in memory. Numbers drop in
+//! training also where nothing before the layer is trained, and there is no backward pass.
 
 mod portable;
 

@@ -2,7 +2,8 @@
 //! and y is `[batch, h, w, width]`.
 //!
 //! A token is a whole number held in an f32, which counts to 2²⁴. What is no token of the table gives
-//! NaN, so that the loss refuses it. With `padding`, token 0 gives zeros and its row never moves.
+//! NaN, so that the loss refuses it. With `padding`, token 0 gives zeros, and its row has no gradient
+//! (a decay shrinks it, which nobody sees).
 
 mod portable;
 
@@ -18,7 +19,7 @@ pub struct Embedding {
     pub count: u32,
     /// Numbers in a row.
     pub width: u32,
-    /// Whether token 0 fills lines up: it gives zeros, and its row never moves.
+    /// Whether token 0 fills lines up: it gives zeros, and its row has no gradient.
     pub padding: bool,
 }
 
@@ -45,8 +46,8 @@ impl Embedding {
         }
     }
 
-    /// Lists of the places of each token: the next place of the same token, for each place; for a
-    /// batch, the first place of each token.
+    /// Lists of the places of each token, for backward: behind each place, the next one of the same
+    /// token; for a batch, the first place of each token.
     pub(super) const fn saved(&self, x: Shape) -> (usize, usize) {
         (x.len(), self.count as usize)
     }
