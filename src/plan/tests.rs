@@ -105,7 +105,8 @@ fn walk(net: Net<'_>) {
         }
         disjoint(&apart);
         shadow.write(slot.y, Output(k));
-        if slot.backward && looks_at(node.layer.kind(), slot.trained).2 {
+        let drops = node.layer.kind() == Kind::Dropout && net.trains;
+        if drops || slot.backward && looks_at(node.layer.kind(), slot.trained).2 {
             assert!(!slot.saved.is_empty(), "layer {k} has nowhere to save");
             shadow.write(slot.saved, Saved(k));
         }
@@ -126,9 +127,11 @@ fn walk_back(net: Net<'_>, shadow: &mut Shadow) {
         shadow.read(slot.dy, Gradient(k));
         let (x, y, saved) = looks_at(node.layer.kind(), slot.trained);
         let mut apart = vec![slot.dy];
-        if let (true, Some(from)) = (x, node.from.node()) {
-            shadow.read(slots[from].y, Output(from));
-            apart.push(slots[from].y);
+        for operand in [Some(node.from), node.second].into_iter().flatten() {
+            if let (true, Some(from)) = (x, operand.node()) {
+                shadow.read(slots[from].y, Output(from));
+                apart.push(slots[from].y);
+            }
         }
         if y {
             shadow.read(slot.y, Output(k));
@@ -183,6 +186,21 @@ fn tangled() -> Graph<16> {
     g.gelu().scalar_bias().add(b).dense(3).name("head").squared_error()
 }
 
+/// Layers of two operands: a trained and a frozen one on either side, values that are used again, a
+/// mask that a layer puts out; and dropout in front of all.
+fn paired() -> Graph<16> {
+    let g = Graph::input(Shape::hwc(2, 2, 3)).dropout(0.5).conv2d(6, 3).name("stem");
+    let stem = g.here();
+    let g = g.at(Value::INPUT).conv2d(1, 3).name("norm").relu();
+    let mask = g.here();
+    let g = g.at(stem).masked_attention(2, false, mask).dropout(0.5).concat(mask);
+    let both = g.here();
+    let g = g.global_average_pool().sigmoid();
+    let scales = g.here();
+    let g = g.at(both).scale_channels(scales).concat(Value::INPUT).rms_norm().class_token();
+    g.positions().select(1).dense(3).name("head").squared_error()
+}
+
 fn modes<U: Update>() -> [Mode; 7] {
     let train = Mode::train::<U>();
     [
@@ -219,6 +237,7 @@ fn every_pass_finds_what_it_looks_for() {
     assert_eq!(walk_all(&n2()), 16);
     assert_eq!(walk_all(&residual()), 28);
     assert_eq!(walk_all(&tangled()), 28);
+    assert_eq!(walk_all(&paired()), 28);
 }
 
 #[test]
@@ -349,12 +368,17 @@ fn depth_does_not_cost_inference_anything() {
 
 #[test]
 fn what_is_frozen_keeps_its_weights() {
+    moves_what_is_trained(&tangled(), 96);
+    moves_what_is_trained(&paired(), 24);
+}
+
+/// Three steps over two examples of `inputs` numbers together, in every mode.
+fn moves_what_is_trained(graph: &Graph<16>, inputs: usize) {
     use crate::engine::{Engine, Memory, Portable};
     use crate::layer::All;
     use crate::loss::Target;
-    let graph = tangled();
     for mode in modes::<Momentum>().into_iter().filter(|mode| mode.trains()) {
-        let plan = Plan::new(&graph, mode, 2);
+        let plan = Plan::new(graph, mode, 2);
         let start: Vec<f32> =
             (0..plan.weights).map(|i| 0.3 + (i * 37 % 41) as f32 / 64.0).collect();
         let (mut weights, mut state) = (start.clone(), vec![0.0; plan.state]);
@@ -362,7 +386,7 @@ fn what_is_frozen_keeps_its_weights() {
         let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
         let update = Momentum { momentum: 0.9, decay: 0.1, nesterov: false };
         let mut engine = Portable::<All, _>::new(plan.net(), update, memory).unwrap();
-        let x: Vec<f32> = (0..96).map(|i| (i * 29 % 31) as f32 / 16.0 - 1.0).collect();
+        let x: Vec<f32> = (0..inputs).map(|i| (i * 29 % 31) as f32 / 16.0 - 1.0).collect();
         for _ in 0..3 {
             let result = engine.train(&x, Target::Values(&[0.5; 6]), 1e-4);
             assert!(result.is_ok(), "{mode:?}: {result:?}");
