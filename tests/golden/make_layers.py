@@ -170,6 +170,9 @@ def generic(net):
         p.data = torch.round(torch.randn_like(p) * 64 / fan**0.5) / 64
         if p.dim() == 1 and name.endswith("weight"):
             p.data += 1
+    for module in net.modules():
+        if getattr(module, "padding_idx", None) is not None:
+            module.weight.data[module.padding_idx] = 0  # as nn.Embedding starts
     for name, b in net.named_buffers():
         if name.endswith("running_mean"):
             b.copy_(torch.round(torch.randn_like(b) * 16) / 64)
@@ -185,10 +188,11 @@ def tensor(kind, name, t):
     return f"{kind} {name} {'x'.join(str(n) for n in t.shape) or 1}: {numbers(t)}\n"
 
 
-def case(name, batch, shape, layers, loss):
+def case(name, batch, shape, layers, loss, x=None):
     net = Net(layers)
     generic(net)
-    x = torch.round(torch.randn(batch, *shape) * 64) / 64
+    if x is None:
+        x = torch.round(torch.randn(batch, *shape) * 64) / 64
     lines = f"case {name}\n"
     height, width, channels = (shape[1], shape[2], shape[0]) if len(shape) == 3 else (1, 1, shape[0])
     lines += f"input {height} {width} {channels}\n"
@@ -208,7 +212,7 @@ def case(name, batch, shape, layers, loss):
         lines += "loss squared_error\n" + tensor("tensor", "target", target)
     else:
         smoothing = float(loss)
-        target = torch.randint(y.shape[1], (batch,))
+        target = torch.randint(y.shape[1], (batch, *y.shape[2:]))
         value = functional.cross_entropy(y, target, label_smoothing=smoothing)
         lines += f"loss cross_entropy {smoothing}\n" + tensor("tensor", "target", target)
     value.backward()
@@ -355,8 +359,8 @@ def update_cases():
     yield grouped(optim.SGD, {"momentum": 0.75}, 0.125, 0.0625, 0.25, 0.5, 1)
 
 
-def write(name, cases):
-    head = f"# Written by tests/golden/make_layers.py: {VERSIONS}\n\n"
+def write(name, cases, program="make_layers.py"):
+    head = f"# Written by tests/golden/{program}: {VERSIONS}\n\n"
     (HERE / name).write_text(head + "".join(cases), encoding="utf-8")
 
 

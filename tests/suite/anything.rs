@@ -8,8 +8,8 @@ use super::tolerance::{Against, difference, tolerance};
 use idinit::engine::Engine;
 use idinit::graph::{Graph, Role, Value};
 use idinit::layer::{
-    AveragePool, BatchNorm, Conv2d, Dense, Kind, Layer, LayerNorm, LeakyRelu, MaxPool, Padding,
-    Shortcut,
+    Attention, AveragePool, BatchNorm, Conv2d, Dense, Kind, Layer, LayerNorm, LeakyRelu, MaxPool,
+    Padding, Shortcut,
 };
 use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
@@ -53,6 +53,7 @@ fn layers() -> impl Strategy<Value = Layer> {
         1 => average,
         1 => shortcut,
         4 => Just(Layer::Add(idinit::layer::Add)),
+        6 => token_layers(),
         6 => prop_oneof![
             Just(Layer::Relu(idinit::layer::Relu)),
             Just(Layer::LeakyRelu(LeakyRelu { slope: 0.25 })),
@@ -63,6 +64,28 @@ fn layers() -> impl Strategy<Value = Layer> {
             Just(Layer::Multiplier(idinit::layer::Multiplier)),
             Just(Layer::Flatten(idinit::layer::Flatten)),
             Just(Layer::GlobalAveragePool(idinit::layer::GlobalAveragePool)),
+        ],
+    ]
+}
+
+/// The layers of texts, transformers and squeeze-and-excitation.
+fn token_layers() -> impl Strategy<Value = Layer> {
+    let embedding = (0..5_u32, 0..9_u32, any::<bool>()).prop_map(|(count, width, padding)| {
+        Layer::Embedding(idinit::layer::Embedding { count, width, padding })
+    });
+    let attention = (0..3_u32, any::<bool>())
+        .prop_map(|(heads, causal)| Layer::Attention(Attention { heads, causal }));
+    prop_oneof![
+        3 => attention,
+        2 => embedding,
+        1 => (0..8_u32).prop_map(|pixel| Layer::Select(idinit::layer::Select { pixel })),
+        3 => Just(Layer::Concat(idinit::layer::Concat)),
+        2 => Just(Layer::ChannelScale(idinit::layer::ChannelScale)),
+        2 => prop_oneof![
+            Just(Layer::Positions(idinit::layer::Positions)),
+            Just(Layer::ClassToken(idinit::layer::ClassToken)),
+            Just(Layer::RmsNorm(idinit::layer::RmsNorm { eps: 1e-3 })),
+            Just(Layer::Dropout(idinit::layer::Dropout { probability: 0.25 })),
         ],
     ]
 }
@@ -85,14 +108,21 @@ fn build(input: Shape, steps: &[Step], squared: bool, lenient: bool) -> Graph<RO
         if let Some(from) = step.from {
             graph = graph.at(pick(from));
         }
+        // a second operand that fits, if there is one
+        let here = graph.here();
+        let fits = |value: &&Value| {
+            let shapes = (graph.shape(here), graph.shape(**value));
+            let (Some(x), Some(second)) = shapes else { return false };
+            **value != here && step.layer.output(x, Some(second)).is_ok()
+        };
+        let fitting = values.iter().rev().filter(fits).nth(step.second % 3);
+        let second = *fitting.unwrap_or(&pick(step.second));
         graph = match step.layer {
-            Layer::Add(_) => {
-                // a second operand of the same shape, if there is one
-                let here = graph.here();
-                let fits =
-                    |value: &&Value| **value != here && graph.shape(**value) == graph.shape(here);
-                let second = values.iter().rev().filter(fits).nth(step.second % 3);
-                graph.add(*second.unwrap_or(&pick(step.second)))
+            Layer::Add(_) => graph.add(second),
+            Layer::Concat(_) => graph.concat(second),
+            Layer::ChannelScale(_) => graph.scale_channels(second),
+            Layer::Attention(Attention { heads, causal }) if step.second.is_multiple_of(2) => {
+                graph.masked_attention(heads, causal, second)
             }
             layer => graph.then(layer),
         };
@@ -110,7 +140,9 @@ fn build(input: Shape, steps: &[Step], squared: bool, lenient: bool) -> Graph<RO
 }
 
 fn inputs() -> impl Strategy<Value = Shape> {
-    (1..6_u32, 1..6_u32, 1..10_u32).prop_map(|(h, w, c)| Shape::hwc(h, w, c))
+    // one channel may hold tokens
+    let channels = prop_oneof![1 => Just(1_u32), 4 => 1..10_u32];
+    (1..6_u32, 1..6_u32, channels).prop_map(|(h, w, c)| Shape::hwc(h, w, c))
 }
 
 fn trains() -> impl Strategy<Value = Trains> {
@@ -173,7 +205,12 @@ proptest! {
         let conv = Layer::Conv2d(Conv2d { out, kernel, stride, padding, groups, bias: true });
         let pool = Layer::MaxPool(MaxPool { kernel, stride });
         let shortcut = Layer::Shortcut(Shortcut { channels: out, stride: stride[0], padding: Padding::Around });
-        for layer in [conv, pool, shortcut, Layer::Dense(Dense { out, bias: true })] {
+        let embedding = Layer::Embedding(idinit::layer::Embedding { count: out, width: groups, padding: false });
+        let attention = Layer::Attention(Attention { heads: groups, causal: false });
+        let select = Layer::Select(idinit::layer::Select { pixel: out });
+        let token = Layer::ClassToken(idinit::layer::ClassToken);
+        let dense = Layer::Dense(Dense { out, bias: true });
+        for layer in [conv, pool, shortcut, dense, embedding, attention, select, token] {
             let graph = Graph::<4>::draft(input).then(layer).layer_norm().dense(3).cross_entropy(0.0);
             let _ = Plan::checked(&graph, Mode::train::<Momentum>(), batch);
             let _ = Plan::checked(&graph, Mode::INFER, batch.leading_zeros() as usize);
@@ -208,8 +245,8 @@ fn random_graphs_have_the_gradients_of_their_definition() {
     const STEP: f64 = 1e-6;
     let rng = TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let mut checked = 0;
-    for seed in 0..600 {
+    let mut checked = [0; Kind::ALL.len()];
+    for seed in 0..2000 {
         let drawn = (inputs(), steps(), trains()).new_tree(&mut runner).unwrap().current();
         let (input, steps, trains) = drawn;
         let graph = build(input, &steps, true, true);
@@ -220,6 +257,8 @@ fn random_graphs_have_the_gradients_of_their_definition() {
         let smooth = graph.nodes().iter().all(|node| match node.layer.kind() {
             Kind::BatchNorm => node.input.pixels() > 1,
             Kind::LayerNorm => node.input.channels > 1,
+            // of what is not a token it makes NaN
+            Kind::Embedding => node.from == Value::INPUT,
             _ => true,
         });
         let case = Case { name: "drawn", graph, planned: 3, batch: 3, trains, seed };
@@ -261,8 +300,13 @@ fn random_graphs_have_the_gradients_of_their_definition() {
             .map(|node| (node.layer, node.from, node.second, node.name))
             .collect();
         assert!(found, "seed {seed}: {along} is none of {sides:?}\n{input} {trains:?} {layers:#?}");
-        checked += 1;
+        for (checked, &kind) in checked.iter_mut().zip(Kind::ALL) {
+            *checked += usize::from(graph.uses().has(kind));
+        }
         let Wanted::Values(_) = numbers.wanted else { panic!() };
     }
-    assert!(checked > 200, "only {checked} graphs");
+    let recurrent = |kind| matches!(kind, Kind::Rnn | Kind::Gru | Kind::Lstm);
+    for (checked, &kind) in checked.iter().zip(Kind::ALL) {
+        assert!(*checked > 3 || recurrent(kind), "{} in only {checked} graphs", kind.name());
+    }
 }

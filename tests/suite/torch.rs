@@ -13,7 +13,11 @@ use idinit::shape::Shape;
 use idinit::update::{Momentum, Sgd};
 use std::str::FromStr;
 
-const FILES: [&str; 2] = [include_str!("../golden/layers.txt"), recurrent::GOLDEN];
+const FILES: [&str; 3] = [
+    include_str!("../golden/layers.txt"),
+    include_str!("../golden/tokens.txt"),
+    recurrent::GOLDEN,
+];
 
 /// One block of a golden file: its lines, by their first word.
 pub struct Block(&'static str);
@@ -114,6 +118,18 @@ fn layer(words: &[&str]) -> Layer {
         "scalar_bias" => Layer::ScalarBias(idinit::layer::ScalarBias),
         "multiplier" => Layer::Multiplier(idinit::layer::Multiplier),
         "rnn" | "gru" | "lstm" => recurrent::layer(words),
+        "embedding" => {
+            let (count, width, padding) = (u(1), u(2), u(3) == 1);
+            Layer::Embedding(idinit::layer::Embedding { count, width, padding })
+        }
+        "positions" => Layer::Positions(idinit::layer::Positions),
+        "class_token" => Layer::ClassToken(idinit::layer::ClassToken),
+        "select" => Layer::Select(idinit::layer::Select { pixel: u(1) }),
+        "rms_norm" => Layer::RmsNorm(idinit::layer::RmsNorm { eps: f(1) }),
+        "dropout" => Layer::Dropout(idinit::layer::Dropout { probability: f(1) }),
+        "attention" => {
+            Layer::Attention(idinit::layer::Attention { heads: u(1), causal: u(2) == 1 })
+        }
         other => panic!("no layer {other}"),
     }
 }
@@ -127,8 +143,13 @@ fn graph(block: &Block) -> Graph<ROOM> {
         let words: Vec<&str> = words.split(' ').collect();
         let operands: Vec<Value> = from.split(' ').map(|k| values[number::<usize>(k)]).collect();
         graph = graph.at(operands[0]);
-        graph = match operands[1..] {
-            [second] => graph.add(second),
+        graph = match (words[0], &operands[1..]) {
+            ("add", &[second]) => graph.add(second),
+            ("concat", &[second]) => graph.concat(second),
+            ("channel_scale", &[second]) => graph.scale_channels(second),
+            ("attention", &[tokens]) => {
+                graph.masked_attention(number(words[1]), words[2] == "1", tokens)
+            }
             _ => graph.then(layer(&words)),
         };
         values.push(graph.here());
