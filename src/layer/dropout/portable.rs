@@ -6,6 +6,7 @@ use crate::rule::philox;
 /// this word, nor has the order of an epoch: a number of attempts is less than 16, and that of an
 /// order is all ones.
 const STREAM: u32 = 0xD809_0000;
+const _: () = assert!(16 <= STREAM && STREAM | 0xFFFF != u32::MAX);
 
 impl Dropout {
     /// In training, `saved` has room for the chance that backward draws from again.
