@@ -137,8 +137,8 @@ fn attend(
                 continue;
             }
             let score = score * scale;
-            if !(score <= largest) {
-                // (NaN too: it must not be hidden)
+            // (NaN too: it must not be hidden)
+            if score > largest || score.is_nan() {
                 let before = if sum > 0.0 { math::exp(largest - score) } else { 0.0 };
                 for y in y.iter_mut() {
                     *y *= before;
