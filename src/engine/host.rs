@@ -438,6 +438,10 @@ impl<U: Update + Send> Work<'_, U> {
                 (true, _) => (&*read, &[][..]),
                 (false, _) => (&[][..], &*read),
             };
+            let second = match node.second {
+                Some(second) if second.node().is_none() => input,
+                _ => &*second,
+            };
             let Slot { fresh, trained, .. } = *slot;
             if node.layer.kind() == Kind::Add {
                 sum_backward(dy, mask, d_second, fresh[1]);

@@ -4,8 +4,9 @@ use crate::layer::{Backward, Forward};
 impl ChannelScale {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let (size, channels) = (io.input.size().max(1), io.input.channels.max(1) as usize);
-        let examples = io.x.chunks_exact(size).zip(io.second.chunks_exact(channels));
-        for (y, (x, scales)) in io.y.chunks_exact_mut(size).zip(examples) {
+        let mut second = io.second.chunks_exact(channels);
+        for (y, x) in io.y.chunks_exact_mut(size).zip(io.x.chunks_exact(size)) {
+            let scales = second.next().unwrap_or_default();
             for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
                 for ((y, x), scale) in y.iter_mut().zip(x).zip(scales) {
                     *y = x * scale;
