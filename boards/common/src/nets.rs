@@ -2,7 +2,7 @@
 //! engine for it links its layers and no others.
 
 use idinit::{
-    graph::{Graph, Role},
+    graph::{Graph, Role, Value},
     layer::{AveragePool, Conv2d, Layer, LayerSet, Uses},
     model::{self, Activation},
     shape::Shape,
@@ -77,6 +77,28 @@ impl Others {
 }
 
 impl Uses for Others {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// The layers of texts, transformers and squeeze-and-excitation, over a picture of 64 tokens 0 and 1.
+pub enum Tokens {}
+
+impl Tokens {
+    /// Its layers.
+    pub const GRAPH: Graph<13> = {
+        let g = Graph::input(DIGIT).padded_embedding(2, 2).positions();
+        let embedded = g.here();
+        let g = g.rms_norm().linear(12).masked_attention(2, true, Value::INPUT).dropout(0.5);
+        let g = g.concat(embedded);
+        let both = g.here();
+        let g = g.global_average_pool().sigmoid();
+        let scales = g.here();
+        let g = g.at(both).scale_channels(scales).class_token().select(0);
+        g.dense(CLASSES as u32).role(Role::Head).cross_entropy(0.0)
+    };
+}
+
+impl Uses for Tokens {
     const SET: LayerSet = Self::GRAPH.uses();
 }
 

