@@ -333,7 +333,7 @@ fn habits_are_settings_that_there_are() {
     for entry in catalog::ALL {
         let habits = entry.habits;
         assert!(Task::of(habits.data).is_some(), "{}", entry.name);
-        assert!(idinit::train::Schedule::parse(habits.schedule).is_some(), "{}", entry.name);
+        assert!(habits.schedule.parse::<idinit::train::Schedule>().is_ok(), "{}", entry.name);
         let updates = ["sgd", "adam", "adamw", "adadelta", "adagrad"];
         assert!(updates.contains(&habits.update), "{}", entry.name);
         assert!(habits.epochs > habits.warm_up && habits.batch > 0 && habits.rate > 0.0);
