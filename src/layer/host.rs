@@ -5,7 +5,7 @@
 //! rayon; every run writes to places of its own, and where runs are summed, they are summed in their
 //! order. So the bits of a step depend on its sizes alone.
 
-use super::{All, Backward, Forward, Layer, Style};
+use super::{All, Backward, Forward, Layer, Style, activation, examples};
 use crate::shape::Shape;
 use crate::update::Move;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +71,7 @@ pub(crate) fn tame(g: &[f32]) -> bool {
     g.iter().fold(true, |tame, g| tame & (g.abs() < TAME))
 }
 
-/// Weights, their state, and room for their gradients.
+/// Weights, their state, and room for their gradients (none, where they need none).
 type Slices<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32]);
 
 /// Cuts weights into runs and calls `each` on every run, in parallel, with the number of its first
@@ -94,8 +94,8 @@ fn cut<M: Move>(
         return each(first, (w, state, g));
     }
     let middle = w.len().div_ceil(run).div_ceil(2) * run;
-    let (w, state, g) =
-        (w.split_at_mut(middle), state.split_at_mut(middle * M::STATE), g.split_at_mut(middle));
+    let (w, state) = (w.split_at_mut(middle), state.split_at_mut(middle * M::STATE));
+    let g = g.split_at_mut(middle.min(g.len()));
     rayon::join(
         || cut::<M>((w.0, state.0, g.0), first, run, each),
         || cut::<M>((w.1, state.1, g.1), first + middle, run, each),
@@ -123,49 +123,8 @@ pub(crate) fn on_rows(y: &mut [f32], width: usize, each: impl Fn(&mut [f32]) + S
     y.par_chunks_mut(run).for_each(each);
 }
 
-/// Calls `each` on runs of whole rows that belong together, in parallel.
-pub(crate) fn on_pairs(
-    y: &mut [f32],
-    x: &[f32],
-    width: usize,
-    each: impl Fn(&mut [f32], &[f32]) + Send + Sync,
-) {
-    let run = run(y.len(), width);
-    y.par_chunks_mut(run).zip(x.par_chunks(run)).for_each(|(y, x)| each(y, x));
-}
-
 /// Numbers of a run that is worth a thread.
 pub(crate) const RUN: usize = 1 << 15;
-
-/// y = max(0, x), by which NaN stays NaN; x lies in y where it is empty.
-fn relu(y: &mut [f32], x: &[f32], arch: Arch) {
-    let rectify = |x: f32| if x <= 0.0 { 0.0 } else { x };
-    if x.is_empty() {
-        y.par_chunks_mut(RUN).for_each(|y| {
-            arch.dispatch(
-                #[inline(always)]
-                || y.iter_mut().for_each(|y| *y = rectify(*y)),
-            );
-        });
-    } else {
-        y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
-            arch.dispatch(
-                #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, x)| *y = rectify(*x)),
-            );
-        });
-    }
-}
-
-/// dy where y is positive, and else 0.
-pub(crate) fn masked(dy: &mut [f32], y: &[f32], arch: Arch) {
-    dy.par_chunks_mut(RUN).zip(y.par_chunks(RUN)).for_each(|(dy, y)| {
-        arch.dispatch(
-            #[inline(always)]
-            || dy.iter_mut().zip(y).for_each(|(dy, y)| *dy = if *y > 0.0 { *dy } else { 0.0 }),
-        );
-    });
-}
 
 /// y = x + second, rectified where a rectifier follows; x lies in y where it is empty.
 fn add(io: Forward<'_>, host: &Host<'_>) {
@@ -197,7 +156,8 @@ impl Layer {
 
     /// Whether the layer, in place, finds its input in `x` where it does not lie in `y`.
     pub(crate) const fn copies(&self) -> bool {
-        matches!(self, Self::BatchNorm(_) | Self::Add(_) | Self::Relu(_))
+        activation::is(self)
+            || matches!(self, Self::BatchNorm(_) | Self::LayerNorm(_) | Self::Add(_))
     }
 
     /// Numbers of scratch that the layer's kernels want for a batch.
@@ -206,6 +166,8 @@ impl Layer {
             Self::Dense(layer) => super::dense::scratch(x.len(), layer.out as usize),
             Self::Conv2d(layer) => layer.scratch(x, y, batch),
             Self::BatchNorm(_) => super::batch_norm::scratch(x.channels as usize),
+            Self::LayerNorm(_) => super::layer_norm::scratch(x.channels as usize),
+            Self::Attention(layer) => layer.scratch(x.pixels()),
             _ => 0,
         }
     }
@@ -217,8 +179,12 @@ impl Layer {
             Self::Dense(layer) => layer.forward_host(io, host),
             Self::Conv2d(layer) => layer.forward_host(io, host),
             Self::BatchNorm(layer) => layer.forward_host(io, host),
-            Self::Relu(_) => relu(io.y, io.x, host.arch),
+            Self::LayerNorm(layer) => layer.forward_host(io, host),
+            Self::Attention(layer) => layer.forward_host(io, host),
+            Self::Embedding(layer) => layer.forward_host(io),
             Self::Add(_) => add(io, host),
+            layer if activation::is(layer) => activation::forward(layer, io, host),
+            layer if examples::is(layer) => examples::forward(layer, io),
             layer => layer.forward::<All>(io),
         }
     }
@@ -229,8 +195,11 @@ impl Layer {
             Self::Dense(layer) => layer.backward_host(io, host),
             Self::Conv2d(layer) => layer.backward_host(io, host),
             Self::BatchNorm(layer) => layer.backward_host(io, host),
-            Self::Relu(_) => masked(io.dy, io.y, host.arch),
+            Self::LayerNorm(layer) => layer.backward_host(io, host),
+            Self::Attention(layer) if !io.dx.is_empty() => layer.backward_host(io, host),
+            Self::Embedding(layer) => layer.backward_host(io, host),
             Self::Add(_) => {}
+            layer if activation::is(layer) => activation::backward(layer, io, host),
             layer => {
                 let Style { in_place, .. } = layer.style(true);
                 if host.fresh[0] && !in_place {
@@ -239,7 +208,11 @@ impl Layer {
                 if host.fresh[1] {
                     io.d_second.fill(0.0);
                 }
-                layer.backward::<All, M>(io);
+                if examples::is(layer) {
+                    examples::backward(layer, io);
+                } else {
+                    layer.backward::<All, M>(io);
+                }
             }
         }
     }

@@ -9,9 +9,13 @@
 //! replaces it; backward, it finds the gradient of its output in `dy` and turns it into the
 //! gradient of its input. The engine copies or adds where two values cannot share a place.
 
+#[cfg(feature = "std")]
+mod activation;
 mod bias;
 #[cfg(feature = "std")]
 mod channels;
+#[cfg(feature = "std")]
+mod examples;
 #[cfg(feature = "std")]
 mod host;
 mod matrix;

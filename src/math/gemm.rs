@@ -107,6 +107,54 @@ pub(crate) fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     });
 }
 
+/// C = α A B, or C += α A B with `add`, on this thread; rows of C lie `step` numbers apart. Where sizes
+/// do not agree, C stays as it is.
+pub(crate) fn small(
+    c: &mut [f32],
+    step: usize,
+    alpha: f32,
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    add: bool,
+) {
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    if b.rows != k || m == 0 || n == 0 || n > step || !(a.fits() && b.fits()) {
+        return;
+    }
+    if (m - 1)
+        .checked_mul(step)
+        .and_then(|last| last.checked_add(n))
+        .is_none_or(|end| end > c.len())
+    {
+        return;
+    }
+    // SAFETY: A and B were checked to lie within their slices, and the last row of C to end within
+    // its own; rows do not overlap, since n ≤ step.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            step as isize,
+            add,
+            a.numbers.as_ptr(),
+            a.steps[1] as isize,
+            a.steps[0] as isize,
+            b.numbers.as_ptr(),
+            b.steps[1] as isize,
+            b.steps[0] as isize,
+            1.0,
+            alpha,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

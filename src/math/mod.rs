@@ -8,6 +8,8 @@
 #[cfg(feature = "std")]
 pub(crate) mod gemm;
 mod tile;
+#[cfg(feature = "std")]
+pub(crate) mod vector;
 
 pub(crate) use tile::{
     add, add_times, all, copy, dot, dots, four_rows, outer, run, tame, tiled, weigh, zero,

@@ -13,11 +13,8 @@ use idinit::shape::Shape;
 use idinit::update::{Momentum, Sgd};
 use std::str::FromStr;
 
-const FILES: [&str; 3] = [
-    include_str!("../golden/layers.txt"),
-    include_str!("../golden/tokens.txt"),
-    recurrent::GOLDEN,
-];
+const FILES: [&str; 3] =
+    [include_str!("../golden/layers.txt"), include_str!("../golden/tokens.txt"), recurrent::GOLDEN];
 
 /// One block of a golden file: its lines, by their first word.
 pub struct Block(&'static str);

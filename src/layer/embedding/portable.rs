@@ -9,9 +9,9 @@ use crate::update::Move;
 /// The places of one token in a batch, in ascending order. A place is counted from 1 and held in the
 /// bits of an f32; 0 ends a list.
 #[derive(Clone, Copy)]
-struct List<'a> {
-    place: u32,
-    next: &'a [f32],
+pub(super) struct List<'a> {
+    pub place: u32,
+    pub next: &'a [f32],
 }
 
 impl Iterator for List<'_> {
@@ -70,7 +70,7 @@ impl Embedding {
 
     /// Chains the places of each token: `first[r]` becomes the first place of row r, and `next[t]` the
     /// place of the same token that follows on t.
-    fn chain(&self, x: &[f32], next: &mut [f32], first: &mut [f32]) {
+    pub(super) fn chain(&self, x: &[f32], next: &mut [f32], first: &mut [f32]) {
         first.fill(f32::from_bits(0));
         for (place, (&token, next)) in x.iter().zip(next).enumerate().rev() {
             let row = self.row(token).filter(|&row| row > 0 || !self.padding);

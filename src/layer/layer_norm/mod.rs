@@ -1,7 +1,12 @@
 //! Normalisation of each pixel over its channels (Ba et al. 2016): y = γ (x − μ) / √(σ² + ε) + β,
 //! with the mean μ and the variance σ² of the pixel's own channels. A vector is one pixel.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
+
+#[cfg(feature = "std")]
+pub(in crate::layer) use host::scratch;
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;

@@ -1,0 +1,165 @@
+//! Runs of pixels in parallel, sixteen sums abreast in each pixel; the gradients of γ and β are summed
+//! over each run, and then over the runs in order.
+
+use super::LayerNorm;
+use crate::layer::host::{Host, TASKS, share, tame};
+use crate::layer::{Backward, Forward};
+use crate::math;
+use crate::update::Move;
+use core::sync::atomic::Ordering;
+use rayon::prelude::*;
+
+/// Numbers of scratch: the gradients of γ and β of each run.
+pub(in crate::layer) const fn scratch(channels: usize) -> usize {
+    2 * TASKS * channels
+}
+
+/// Σ f(x), in sixteen sums abreast.
+#[inline(always)]
+fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let (lanes, rest) = x.as_chunks::<16>();
+    let mut sums = [0.0; 16];
+    for lane in lanes {
+        for (sum, x) in sums.iter_mut().zip(lane) {
+            *sum += f(*x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
+}
+
+/// μ and 1 / √(σ² + ε) of one pixel.
+#[inline(always)]
+fn statistics(x: &[f32], eps: f32) -> [f32; 2] {
+    let share = 1.0 / x.len() as f32;
+    let mean = sum(x, |x| x) * share;
+    let variance = sum(x, |x| (x - mean) * (x - mean)) * share;
+    [mean, 1.0 / math::sqrt(variance + eps)]
+}
+
+/// y of one pixel, and its μ and 1 / √(σ² + ε).
+#[inline(always)]
+fn pixel(y: &mut [f32], x: &[f32], (gain, bias): (&[f32], &[f32]), eps: f32) -> [f32; 2] {
+    let [mean, scale] = statistics(x, eps);
+    for (((y, x), gain), bias) in y.iter_mut().zip(x).zip(gain).zip(bias) {
+        *y = gain * ((x - mean) * scale) + bias;
+    }
+    [mean, scale]
+}
+
+/// The way back through one pixel, as the meaning has it.
+#[inline(always)]
+fn back(
+    dy: &mut [f32],
+    x: &[f32],
+    gain: &[f32],
+    [mean, scale]: [f32; 2],
+    (gains, biases): (&mut [f32], &mut [f32]),
+) {
+    let share = 1.0 / x.len() as f32;
+    let (mut sums, mut alongs) = ([0.0; 16], [0.0; 16]);
+    let ((dys, dy1), (xs, x1)) = (dy.as_chunks::<16>(), x.as_chunks::<16>());
+    let (weights, weights1) = gain.as_chunks::<16>();
+    for ((dy, x), gain) in dys.iter().zip(xs).zip(weights) {
+        for i in 0..16 {
+            let g = gain[i] * dy[i];
+            sums[i] += g;
+            alongs[i] += g * ((x[i] - mean) * scale);
+        }
+    }
+    let (mut sum, mut along) = (sums.iter().sum::<f32>(), alongs.iter().sum::<f32>());
+    for ((dy, x), gain) in dy1.iter().zip(x1).zip(weights1) {
+        sum += gain * dy;
+        along += gain * dy * ((x - mean) * scale);
+    }
+    let (sum, along) = (sum * share, along * share);
+    let each = dy.iter_mut().zip(x).zip(gain);
+    for (((dy, x), gain), (gains, biases)) in each.zip(gains.iter_mut().zip(biases)) {
+        let n = (x - mean) * scale;
+        *gains += *dy * n;
+        *biases += *dy;
+        *dy = (gain * *dy - sum - n * along) * scale;
+    }
+}
+
+impl LayerNorm {
+    pub(in crate::layer) fn forward_host(&self, io: Forward<'_>, host: &mut Host<'_>) {
+        let (channels, arch, eps) = (io.input.channels as usize, host.arch, self.eps);
+        let Forward { x, w, saved, y, .. } = io;
+        let (gain, rest) = w.split_at(channels.min(w.len()));
+        let bias = rest.get(..channels).unwrap_or_default();
+        let pixels = share(y.len() / channels);
+        let saved = saved.get_mut(..2 * (y.len() / channels)).unwrap_or_default();
+        let each = |i: usize, y: &mut [f32], saved: &mut [f32]| {
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    let mut saved = saved.as_chunks_mut::<2>().0.iter_mut();
+                    let mut xs = x.chunks_exact(channels).skip(i * pixels);
+                    for y in y.chunks_exact_mut(channels) {
+                        let statistics = match xs.next() {
+                            Some(x) => pixel(y, x, (gain, bias), eps),
+                            None => in_place(y, (gain, bias), eps),
+                        };
+                        if let Some(saved) = saved.next() {
+                            *saved = statistics;
+                        }
+                    }
+                },
+            );
+        };
+        let runs = y.par_chunks_mut(pixels * channels).enumerate();
+        if saved.is_empty() {
+            runs.for_each(|(i, y)| each(i, y, &mut []));
+        } else {
+            runs.zip(saved.par_chunks_mut(2 * pixels)).for_each(|((i, y), s)| each(i, y, s));
+        }
+    }
+
+    pub(in crate::layer) fn backward_host<M: Move>(
+        &self,
+        io: Backward<'_, M>,
+        host: &mut Host<'_>,
+    ) {
+        let (channels, arch) = (io.input.channels as usize, host.arch);
+        let Backward { x, saved, dy, mut weights, .. } = io;
+        let pixels = share(dy.len() / channels);
+        let gain = weights.w.get(..channels).unwrap_or_default();
+        let sums = host.scratch.get_mut(..scratch(channels)).unwrap_or_default();
+        sums.fill(0.0);
+        let runs = dy.par_chunks_mut(pixels * channels).zip(x.par_chunks(pixels * channels));
+        let runs = runs.zip(saved.par_chunks(2 * pixels)).zip(sums.par_chunks_mut(2 * channels));
+        runs.for_each(|(((dy, x), saved), sums)| {
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    let (gains, biases) = sums.split_at_mut(channels);
+                    let pixels = dy.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
+                    for ((dy, x), statistics) in pixels.zip(saved.as_chunks::<2>().0) {
+                        back(dy, x, gain, *statistics, (gains, biases));
+                    }
+                },
+            );
+        });
+        if weights.trained {
+            let (first, others) = sums.split_at_mut(2 * channels);
+            for other in others.chunks_exact(2 * channels) {
+                math::add(first, other);
+            }
+            if tame(first) {
+                weights.apply_vector(0, 2 * channels, first.iter().copied());
+            } else {
+                host.diverged.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// A pixel whose input lies where its output will.
+#[inline(always)]
+fn in_place(y: &mut [f32], (gain, bias): (&[f32], &[f32]), eps: f32) -> [f32; 2] {
+    let [mean, scale] = statistics(y, eps);
+    for ((y, gain), bias) in y.iter_mut().zip(gain).zip(bias) {
+        *y = gain * ((*y - mean) * scale) + bias;
+    }
+    [mean, scale]
+}
