@@ -24,7 +24,7 @@ pub use written::Written;
 use crate::graph::{Node, Role};
 use crate::layer::{All, Layer, Part, PartKind, Uses};
 use crate::plan::Net;
-use crate::rule::{Exact, Fill, Key, LengthError};
+use crate::rule::{Exact, Fill, Key, LengthError, Random, Rule};
 
 /// What schemes know of a network as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +120,12 @@ impl Site<'_> {
         false
     }
 
+    /// Whether the layer makes the queries, keys and values of an attention.
+    pub fn feeds_attention(&self) -> bool {
+        let from_here = |node: &Node| node.from.node() == Some(self.number);
+        self.nodes.iter().any(|node| matches!(node.layer, Layer::Attention(_)) && from_here(node))
+    }
+
     /// Whether the layer works on what a residual branch's last matrix puts out, directly or behind
     /// layers without a matrix, and within the branch.
     pub fn is_behind_branch(&self) -> bool {
@@ -132,6 +138,23 @@ impl Site<'_> {
             }
         }
         false
+    }
+
+    /// The start of a table (embeddings, positions, a class token), whose rows have to differ:
+    /// uniform, with a deviation of 0.02 in a network with attention, as GPT, BERT and ViT have it, and
+    /// of 1 elsewhere, as PyTorch's `Embedding` has it. The paper is silent.
+    ///
+    /// With seed 0, it is a function of the index as every weight of IDInit is.
+    pub fn table(&self, seed: u64) -> Random {
+        let attends = self.nodes.iter().any(|node| matches!(node.layer, Layer::Attention(_)));
+        let deviation = if attends { 0.02 } else { 1.0 };
+        // a uniform number in ± b has the deviation b / √3
+        Random::uniform(deviation * 1.732_050_8, self.key(seed))
+    }
+
+    /// Whether the weight is rows to be looked up.
+    pub const fn is_table(&self) -> bool {
+        matches!(self.part.kind, PartKind::Table)
     }
 
     /// Whether the weight is a matrix or a kernel.
@@ -147,6 +170,11 @@ pub trait Scheme {
 
     /// The start of one weight.
     fn start(&self, site: &Site<'_>) -> Self::Start;
+
+    /// The start of a table; see [`Site::table`].
+    fn table(&self, site: &Site<'_>) -> Rule {
+        site.table(0).into()
+    }
 
     /// Writes the start of one weight, which has as many numbers as its dimensions say.
     ///
@@ -176,7 +204,10 @@ pub(crate) fn fill_linked<L: Uses, S: Scheme>(net: &Net<'_>, scheme: &S, weights
             let nodes = net.nodes();
             let site = Site { facts: &facts, nodes, number, node, part, part_number };
             // the lengths agree, because both come from the dimensions
-            let _ = scheme.fill(&site, w);
+            let _ = match site.is_table() {
+                true if const { L::SET.has_tables() } => scheme.table(&site).fill_f32(part.dims, w),
+                _ => scheme.fill(&site, w),
+            };
             rest = later;
             part_number += 1;
         }

@@ -186,10 +186,41 @@ impl Named {
     }
 }
 
+impl Named {
+    /// What its random numbers depend on; 0 for a scheme that has none.
+    const fn seed(&self) -> u64 {
+        match self {
+            Self::IdInit(_) | Self::Ablation(_) | Self::ZerO(_) => 0,
+            Self::Loosened(Loosened { seed, .. })
+            | Self::Xavier(Xavier { seed, .. })
+            | Self::Kaiming(Kaiming { seed, .. })
+            | Self::Torch(TorchDefault { seed })
+            | Self::Orthogonal(Orthonormal { seed })
+            | Self::DeltaOrthogonal(DeltaOrthonormal { seed })
+            | Self::Lsuv(Lsuv { seed })
+            | Self::ZeroGamma(ZeroGamma { seed })
+            | Self::Fixup(Fixup { seed })
+            | Self::SkipInit(SkipInit { seed })
+            | Self::ReZero(ReZero { seed })
+            | Self::TFixup(TFixup { seed, .. }) => *seed,
+        }
+    }
+}
+
 impl Scheme for Named {
     type Start = Written;
 
+    fn table(&self, site: &Site<'_>) -> Rule {
+        match self {
+            Self::TFixup(scheme) => scheme.table(site),
+            other => site.table(other.seed()).into(),
+        }
+    }
+
     fn start(&self, site: &Site<'_>) -> Written {
+        if site.is_table() {
+            return Written::Rule(self.table(site));
+        }
         let exact = |rule: Exact| Written::Rule(rule.into());
         let rule = |rule: Rule| Written::Rule(rule);
         match self {

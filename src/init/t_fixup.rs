@@ -3,6 +3,7 @@
 
 use super::{Facts, Scheme, Site, Written};
 use crate::graph::Role;
+use crate::layer::Layer;
 use crate::rule::{Dims, Key, Random, Rule, gain};
 
 /// T-Fixup: Xavier; the values, the projections out of attention and both matrices of a feed-forward
@@ -11,7 +12,7 @@ use crate::rule::{Dims, Key, Random, Rule, gain};
 ///
 /// All matrices of a branch are scaled, but queries and keys are not: a matrix that makes queries,
 /// keys and values at once is for [`TFixup::projections`], and an embedding's table for
-/// [`TFixup::table`].
+/// [`TFixup::embeddings`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TFixup {
@@ -49,7 +50,7 @@ impl TFixup {
 
     /// The start of an embedding's table of vectors of `width` numbers: normal, with the deviation
     /// d^(−1/2) (9N)^(−1/4), in encoders too.
-    pub fn table(&self, facts: &Facts, width: u32, key: Key) -> Rule {
+    pub fn embeddings(&self, facts: &Facts, width: u32, key: Key) -> Rule {
         Random::normal(libm::powf(width as f32, -0.5) * decoder(facts), key).into()
     }
 }
@@ -57,7 +58,22 @@ impl TFixup {
 impl Scheme for TFixup {
     type Start = Written;
 
+    fn table(&self, site: &Site<'_>) -> Rule {
+        match site.node.layer {
+            Layer::Embedding(layer) => {
+                self.embeddings(site.facts, layer.width, site.key(self.seed))
+            }
+            _ => site.table(self.seed).into(),
+        }
+    }
+
     fn start(&self, site: &Site<'_>) -> Written {
+        if site.is_matrix() && site.feeds_attention() {
+            return self.projections(site);
+        }
+        if site.is_table() {
+            return Written::Rule(self.table(site));
+        }
         let gain = match site.node.role {
             Role::Branch | Role::BranchEnd => self.factor(site.facts),
             _ => gain::LINEAR,
@@ -150,7 +166,7 @@ mod tests {
     fn a_table_is_normal_by_width_and_depth() {
         let facts = Facts::of(blocks(2).nodes());
         for decoder in [false, true] {
-            let table = TFixup { decoder, seed: 5 }.table(&facts, 64, Key::default());
+            let table = TFixup { decoder, seed: 5 }.embeddings(&facts, 64, Key::default());
             let Rule::Random(Random::Normal { std, .. }) = table else { panic!("{table:?}") };
             assert!((std - 0.125 * 18.0_f32.powf(-0.25)).abs() < 1e-7);
         }

@@ -395,3 +395,57 @@ fn the_starts_of_the_models_are_pinned() {
     let channel = IdInit { order: Order::ChannelMajor, ..IdInit::PAPER };
     assert_eq!(print(weights(&residual, &channel)), "8358f2ad0f04553b");
 }
+
+/// A small decoder: embedding, positions, one attention branch, a head over 11 tokens.
+fn decoder(width: u32) -> Graph<16> {
+    let g = Graph::input(Shape::hwc(1, 6, 1)).embedding(11, width).positions();
+    let skip = g.here();
+    let g = g.layer_norm().linear(3 * width).role(Role::Branch).attention(2, true);
+    g.linear(width).role(Role::BranchEnd).add(skip).linear(11).role(Role::Head).cross_entropy(0.0)
+}
+
+#[test]
+fn the_rows_of_a_table_differ_and_are_the_same_on_every_machine() {
+    let graph = decoder(64);
+    let plan = crate::plan::Plan::new(&graph, crate::plan::Mode::INFER, 1);
+    let start = |scheme: &dyn Fn(&mut [f32])| {
+        let mut weights = std::vec![f32::NAN; plan.weights];
+        scheme(&mut weights);
+        weights
+    };
+    let paper = start(&|w| fill(&plan.net(), &IdInit::PAPER, w));
+    let named = start(&|w| fill(&plan.net(), &Named::parse("idinit", 9).unwrap(), w));
+    assert_eq!(paper, named, "IDInit has no seed");
+    let table = &paper[..11 * 64];
+    let rows: std::vec::Vec<_> = table.chunks(64).collect();
+    for (i, row) in rows.iter().enumerate() {
+        assert!(rows[..i].iter().all(|other| other != row), "row {i} is there twice");
+    }
+    let mean_square = table.iter().map(|x| x * x).sum::<f32>() / table.len() as f32;
+    assert!((mean_square / (0.02 * 0.02) - 1.0).abs() < 0.15, "{mean_square}");
+    // without attention, the deviation is 1
+    let words = Graph::<4>::input(Shape::hwc(1, 3, 1)).embedding(50, 20).global_average_pool();
+    let plan = crate::plan::Plan::new(&words.dense(2), crate::plan::Mode::INFER, 1);
+    let mut weights = std::vec![0.0; plan.weights];
+    fill(&plan.net(), &Named::parse("kaiming", 3).unwrap(), &mut weights);
+    let mean_square = weights[..1000].iter().map(|x| x * x).sum::<f32>() / 1000.0;
+    assert!((mean_square - 1.0).abs() < 0.1, "{mean_square}");
+    let mut other = weights.clone();
+    fill(&plan.net(), &Named::parse("kaiming", 4).unwrap(), &mut other);
+    assert_ne!(weights[..1000], other[..1000], "a seed changes the table of a random start");
+}
+
+#[test]
+fn t_fixup_scales_values_and_not_queries_and_keys() {
+    let graph = decoder(8);
+    let plan = crate::plan::Plan::new(&graph, crate::plan::Mode::INFER, 1);
+    let mut weights = std::vec![0.0; plan.weights];
+    fill(&plan.net(), &Named::parse("t-fixup", 1).unwrap(), &mut weights);
+    let matrix = plan.net().slots()[3].weights.of(&weights);
+    let largest = |rows: &[f32]| rows.iter().fold(0.0_f32, |most, w| most.max(w.abs()));
+    // Xavier over [8, 8]: ± √(6 / 16); one block of an encoder: the values times 0.67
+    let xavier = 0.612_372_4;
+    let [q, k, v] = [0, 64, 128].map(|at| largest(&matrix[at..at + 64]));
+    assert!(q.min(k) > 0.85 * xavier && q.max(k) <= xavier, "{q} {k}");
+    assert!(v > 0.85 * 0.67 * xavier && v <= 0.67 * xavier, "{v}");
+}

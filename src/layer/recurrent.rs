@@ -135,7 +135,8 @@ impl Line {
                 };
                 let memory = if step > 0 { y.get(last + unit) } else { None };
                 let [h, memory] = [h, memory].map(|number| number.copied().unwrap_or_default());
-                let gates = gates.map(|gate| gate.map(|sums| sums[lane]));
+                let of_lane = |sums: [f32; 4]| sums.get(lane).copied().unwrap_or_default();
+                let gates = gates.map(|gate| gate.map(of_lane));
                 let (after, keep) = C::forward(gates, Unit { h, memory });
                 if let Some(memory) = C::MEMORY {
                     put(y, last + unit, keep.get(memory).copied().unwrap_or_default());

@@ -38,6 +38,11 @@ impl LayerSet {
         self.has(Kind::Concat) || self.has(Kind::ChannelScale) || self.has(Kind::Attention)
     }
 
+    /// Whether a layer is in the set that has a table.
+    pub(crate) const fn has_tables(self) -> bool {
+        self.has(Kind::Embedding) || self.has(Kind::Positions) || self.has(Kind::ClassToken)
+    }
+
     /// Whether a layer is in the set that draws lots in training.
     pub(crate) const fn draws(self) -> bool {
         self.has(Kind::Dropout)

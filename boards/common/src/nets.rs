@@ -102,6 +102,21 @@ impl Uses for Tokens {
     const SET: LayerSet = Self::GRAPH.uses();
 }
 
+/// The recurrent layers, over a picture of 64 tokens of one number.
+pub enum Recurrent {}
+
+impl Recurrent {
+    /// Its layers.
+    pub const GRAPH: Graph<5> = {
+        let g = Graph::input(DIGIT).rnn(3).gru(2).lstm(3).select(63);
+        g.dense(CLASSES as u32).role(Role::Head).cross_entropy(0.0)
+    };
+}
+
+impl Uses for Recurrent {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
 /// A picture read as a vector, and one layer, under the squared error.
 pub enum Squared {}
 

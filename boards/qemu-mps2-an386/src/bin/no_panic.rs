@@ -6,7 +6,7 @@
 use board::Qemu;
 use common::{
     Board, Lend,
-    nets::{CLASSES, Mlp, Others, Residual, Squared, Tokens},
+    nets::{CLASSES, Mlp, Others, Recurrent, Residual, Squared, Tokens},
     programs::identity,
 };
 use core::hint::black_box;
@@ -28,6 +28,7 @@ static MLP: [Plan<5>; 2] = plans(&Mlp::GRAPH);
 static RESIDUAL: [Plan<15>; 2] = plans(&Residual::GRAPH);
 static OTHERS: [Plan<15>; 2] = plans(&Others::GRAPH);
 static TOKENS: [Plan<13>; 2] = plans(&Tokens::GRAPH);
+static RECURRENT: [Plan<5>; 2] = plans(&Recurrent::GRAPH);
 static SQUARED: [Plan<3>; 2] = plans(&Squared::GRAPH);
 
 static WEIGHTS: Lend<[f32; 8192]> = Lend::new([0.0; 8192]);
@@ -48,9 +49,9 @@ const _: () = {
     while layer < Kind::ALL.len() {
         let kind = Kind::ALL[layer];
         let old = Mlp::SET.has(kind) || Residual::SET.has(kind) || Tokens::SET.has(kind);
-        let recurrent = matches!(kind, Kind::Rnn | Kind::Gru | Kind::Lstm);
-        let proved = old || Others::SET.has(kind) || Squared::SET.has(kind);
-        assert!(proved || recurrent, "a layer is not proved");
+        let lines = Recurrent::SET.has(kind);
+        let proved = old || lines || Others::SET.has(kind) || Squared::SET.has(kind);
+        assert!(proved, "a layer is not proved");
         layer += 1;
     }
 };
@@ -71,6 +72,7 @@ fn everything() -> Option<()> {
     both::<Residual, _>(&RESIDUAL, labels, memory)?;
     both::<Others, _>(&OTHERS, labels, memory)?;
     both::<Tokens, _>(&TOKENS, (&[1.0; 64], labels.1), memory)?;
+    both::<Recurrent, _>(&RECURRENT, labels, memory)?;
     both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)
 }
 
