@@ -407,7 +407,7 @@ fn decoder(width: u32) -> Graph<16> {
 #[test]
 fn the_rows_of_a_table_differ_and_are_the_same_on_every_machine() {
     let graph = decoder(64);
-    let plan = crate::plan::Plan::new(&graph, crate::plan::Mode::INFER, 1);
+    let plan = Plan::new(&graph, Mode::INFER, 1);
     let start = |scheme: &dyn Fn(&mut [f32])| {
         let mut weights = std::vec![f32::NAN; plan.weights];
         scheme(&mut weights);
@@ -417,7 +417,7 @@ fn the_rows_of_a_table_differ_and_are_the_same_on_every_machine() {
     let named = start(&|w| fill(&plan.net(), &Named::parse("idinit", 9).unwrap(), w));
     assert_eq!(paper, named, "IDInit has no seed");
     let table = &paper[..11 * 64];
-    let rows: std::vec::Vec<_> = table.chunks(64).collect();
+    let rows: Vec<_> = table.chunks(64).collect();
     for (i, row) in rows.iter().enumerate() {
         assert!(rows[..i].iter().all(|other| other != row), "row {i} is there twice");
     }
@@ -425,7 +425,7 @@ fn the_rows_of_a_table_differ_and_are_the_same_on_every_machine() {
     assert!((mean_square / (0.02 * 0.02) - 1.0).abs() < 0.15, "{mean_square}");
     // without attention, the deviation is 1
     let words = Graph::<4>::input(Shape::hwc(1, 3, 1)).embedding(50, 20).global_average_pool();
-    let plan = crate::plan::Plan::new(&words.dense(2), crate::plan::Mode::INFER, 1);
+    let plan = Plan::new(&words.dense(2), Mode::INFER, 1);
     let mut weights = std::vec![0.0; plan.weights];
     fill(&plan.net(), &Named::parse("kaiming", 3).unwrap(), &mut weights);
     let mean_square = weights[..1000].iter().map(|x| x * x).sum::<f32>() / 1000.0;
@@ -438,7 +438,7 @@ fn the_rows_of_a_table_differ_and_are_the_same_on_every_machine() {
 #[test]
 fn t_fixup_scales_values_and_not_queries_and_keys() {
     let graph = decoder(8);
-    let plan = crate::plan::Plan::new(&graph, crate::plan::Mode::INFER, 1);
+    let plan = Plan::new(&graph, Mode::INFER, 1);
     let mut weights = std::vec![0.0; plan.weights];
     fill(&plan.net(), &Named::parse("t-fixup", 1).unwrap(), &mut weights);
     let matrix = plan.net().slots()[3].weights.of(&weights);

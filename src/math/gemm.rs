@@ -31,13 +31,30 @@ impl<'a> Matrix<'a> {
     /// Whether every number lies within the slice.
     fn fits(&self) -> bool {
         let last = |count: usize, step: usize| count.checked_sub(1)?.checked_mul(step);
-        let end = |a, b| Some(last(self.rows, a)?.checked_add(last(self.columns, b)?)?);
+        let end = |a, b| last(self.rows, a)?.checked_add(last(self.columns, b)?);
         end(self.steps[0], self.steps[1]).is_some_and(|end| end < self.numbers.len())
     }
 }
 
 /// Products of fewer multiplications than this are not cut.
 const PART: usize = 1 << 24;
+
+/// Products of fewer multiplications than this are not worth the packing of their operands.
+const FEW: usize = 1 << 14;
+
+/// C = A B, or C += A B, one number after the other.
+fn plain(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+    let at = |matrix: &Matrix<'_>, i: usize, j: usize| {
+        let place = i * matrix.steps[0] + j * matrix.steps[1];
+        matrix.numbers.get(place).copied().unwrap_or_default()
+    };
+    for (i, row) in c.chunks_exact_mut(b.columns).enumerate() {
+        for (j, c) in row.iter_mut().enumerate() {
+            let sum: f32 = (0..a.columns).map(|l| at(&a, i, l) * at(&b, l, j)).sum();
+            *c = if add { *c + sum } else { sum };
+        }
+    }
+}
 
 /// A pointer to disjoint parts of one matrix, one for each thread.
 #[derive(Clone, Copy)]
@@ -64,6 +81,9 @@ pub(crate) fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     }
     if !(a.fits() && b.fits()) {
         return;
+    }
+    if m * n * k < FEW {
+        return plain(c, a, b, add);
     }
     // at least 32 of the longer side in a part
     let parts = (m * n * k / PART).clamp(1, 16).min(m.max(n).div_ceil(32));
