@@ -365,11 +365,12 @@ fn fingerprints_are_stable() {
 fn a_plan_is_a_table_or_lines_of_json() {
     let here = Path::new(".");
     let out = good(here, "plan --blocks 1 --batch 4");
-    assert!(out.contains("stem") && out.contains("total"), "{out}");
+    assert!(out.contains("stem") && out.contains("total") && out.contains("on a PC"), "{out}");
     let arena = |arguments: &str| {
         let lines = json_lines(&good(here, &format!("plan --blocks 1 --json {arguments}")));
         assert_eq!(lines.len(), 11);
         let last = lines.last().unwrap();
+        assert!(last["host_scratch_bytes"].is_u64());
         ["arena_bytes", "state_bytes", "weights_bytes"].map(|bytes| last[bytes].as_u64().unwrap())
     };
     let [training, state, weights] = arena("");

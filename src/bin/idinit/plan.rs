@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::network::{Choice, Network};
 use clap::{Args, ValueEnum};
+use idinit::engine::scratch;
 use idinit::plan::{Mode, Table};
 use idinit::shape::{Shape, Span};
 use idinit::update::{Clip, Momentum, Sgd};
@@ -80,9 +81,17 @@ impl Plan {
         let mode = self.mode(&network)?;
         let plan = network.model.plan(mode, self.batch as usize).map_err(Failure::usage)?;
         let net = plan.net();
+        let bytes = |numbers| 4 * numbers as u64;
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         if !self.json {
             writeln!(out, "{}", Table(net))?;
+            let (own, scratch) = (net.weights() + net.state() + net.arena(), scratch(&net));
+            writeln!(
+                out,
+                "on a PC  {:>12} bytes: {} of them are the scratch of the host engine",
+                bytes(own + scratch),
+                bytes(scratch)
+            )?;
             return Ok(out.flush()?);
         }
         let hwc = |shape: Shape| [shape.height, shape.width, shape.channels];
@@ -96,11 +105,11 @@ impl Plan {
             });
             writeln!(out, "{line}")?;
         }
-        let bytes = |numbers| 4 * numbers as u64;
         let line = json!({
             "model": network.entry.name, "sizes": network.sizes, "data": network.data.name(),
             "batch": net.batch(), "weights_bytes": bytes(net.weights()),
             "state_bytes": bytes(net.state()), "arena_bytes": bytes(net.arena()),
+            "host_scratch_bytes": bytes(scratch(&net)),
         });
         writeln!(out, "{line}")?;
         Ok(out.flush()?)
