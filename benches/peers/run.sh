@@ -98,5 +98,6 @@ done
 echo
 echo "$(sed -n 's/^model name\t*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg);" \
     "$rounds rounds of $seconds s"
+echo
 python3 benches/peers/table.py "$results"
 for line in "${skipped[@]}"; do printf '!! skipped: %s\n' "$line"; done
