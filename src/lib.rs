@@ -67,6 +67,7 @@
 //! | [`recipe`] | the fingerprint of a start |
 //! | [`model`] | networks by name |
 //! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
+//! | `checkpoint` | what a stopped run goes on from (`std`) |
 //! | `train` | runs over a data set, read ahead in batches (`std`) |
 //!
 //! # Goals
@@ -91,6 +92,8 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+#[cfg(feature = "std")]
+pub mod checkpoint;
 pub mod data;
 pub mod engine;
 pub mod graph;

@@ -1,8 +1,11 @@
 use super::*;
+use crate::data::Mix;
+use crate::engine::Engine;
 use crate::engine::{Error, Memory, Portable};
 use crate::graph::Graph;
 use crate::init::IdInit;
 use crate::layer::All;
+use crate::loss::Target;
 use crate::model::{Activation, mlp};
 use crate::plan::{Mode, Plan};
 use crate::update::Momentum;
