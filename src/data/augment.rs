@@ -87,12 +87,26 @@ pub enum Mix {
         /// α of λ ~ Beta(α, α); 1 there.
         alpha: f32,
     },
+    /// The one or the other, with equal chance for each example.
+    Either {
+        /// α of mixup.
+        mixup: f32,
+        /// α of cutmix.
+        cutmix: f32,
+    },
 }
 
 impl Mix {
     /// Mixes `b` into example `index`, which is `a`, and returns the share of `a`.
     pub fn apply(self, chance: Chance, index: u32, shape: Shape, a: &mut [f32], b: &[f32]) -> f32 {
         match self {
+            Self::Either { mixup, cutmix } => {
+                let mix = match chance.words(index, Purpose::Which, 0)[0] & 1 {
+                    0 => Self::Mixup { alpha: mixup },
+                    _ => Self::Cutmix { alpha: cutmix },
+                };
+                mix.apply(chance, index, shape, a, b)
+            }
             Self::Mixup { alpha } => {
                 let share = chance.share(index, alpha);
                 mixup(share, a, b);
@@ -240,6 +254,18 @@ mod tests {
             }
         }
         assert!(least < 0.1 && most > 0.9 && cut > 500.0, "{least} {most} {cut}");
+    }
+
+    #[test]
+    fn either_mix_comes_as_often_as_the_other() {
+        let (shape, chance) = (Shape::hwc(4, 4, 1), Chance { seed: 2, epoch: 0 });
+        let mixups = (0..1000).filter(|&index| {
+            let (mut a, b) = (std::vec![1.0; 16], std::vec![0.0; 16]);
+            Mix::Either { mixup: 1.0, cutmix: 1.0 }.apply(chance, index, shape, &mut a, &b);
+            a.iter().any(|&a| a != 0.0 && a != 1.0)
+        });
+        // σ = 16
+        assert!((mixups.count() as i32 - 500).abs() < 80);
     }
 
     #[test]

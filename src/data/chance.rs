@@ -30,6 +30,7 @@ pub(crate) enum Purpose {
     Cut = 2,
     Window = 3,
     Vector = 4,
+    Which = 5,
 }
 
 impl Chance {

@@ -1,5 +1,6 @@
 //! The picture of a run: test accuracy and training loss by epoch, a line for each start.
 
+use crate::compare::Row;
 use crate::failure::Failure;
 use crate::report::Outcome;
 use plotters::coord::Shift;
@@ -34,7 +35,7 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
     let lines: Vec<_> = outcomes
         .iter()
         .zip(COLOURS.into_iter().cycle())
-        .map(|(Outcome { scheme, epochs, failure, .. }, colour)| Line {
+        .map(|(Outcome { label: scheme, epochs, failure, .. }, colour)| Line {
             name: match failure {
                 None => scheme.clone(),
                 Some(_) => format!("{scheme} (failed)"),
@@ -136,4 +137,62 @@ fn legend(root: &Area<'_>, lines: &[Line]) -> Drawn {
 
 fn font(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
+}
+
+/// The picture of a comparison: for each start at its best rate the test accuracies of all seeds,
+/// their mean, and a deviation to each side.
+pub fn bars(title: &str, rows: &[Row]) -> Result<String, Failure> {
+    let best: Vec<_> = rows.iter().filter(|row| row.best).collect();
+    let mut text = String::new();
+    draw_bars(&mut text, title, &best)
+        .map_err(|error| Failure::failed(format!("compare.svg: {error}")))?;
+    Ok(text)
+}
+
+fn draw_bars(text: &mut String, title: &str, rows: &[&Row]) -> Drawn {
+    let size = ((160 * rows.len() as u32 + 160).max(480), 440);
+    let root = SVGBackend::with_string(text, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    let all = || rows.iter().flat_map(|row| row.accuracies.iter().copied());
+    let (least, most) = (all().fold(100.0, f64::min), all().fold(0.0, f64::max));
+    let room = ((most - least) / 10.0).max(1.0);
+    let mut chart = ChartBuilder::on(&root)
+        .caption(format!("{title}: test accuracy, %"), font(20))
+        .x_label_area_size(46)
+        .y_label_area_size(64)
+        .margin(14)
+        .build_cartesian_2d(
+            -0.5..rows.len() as f64 - 0.5,
+            (least - room).max(0.0)..(most + room).min(100.0),
+        )?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .disable_x_axis()
+        .y_labels(8)
+        .y_label_formatter(&|y| (*y as f32).to_string())
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(INK.mix(0.6))
+        .label_style(font(15))
+        .draw()?;
+    for ((row, x), colour) in rows.iter().zip((0..).map(f64::from)).zip(COLOURS.into_iter().cycle())
+    {
+        let (mean, deviation) = (row.mean(), row.deviation());
+        let line = |ends, width| PathElement::new(ends, colour.stroke_width(width));
+        let points =
+            row.accuracies.iter().map(|&y| Circle::new((x, y), 4, colour.mix(0.4).filled()));
+        chart.draw_series(points)?;
+        chart.draw_series([
+            line(vec![(x - 0.2, mean), (x + 0.2, mean)], 3),
+            line(vec![(x, mean - deviation), (x, mean + deviation)], 2),
+        ])?;
+        let (left, _) = chart.backend_coord(&(x, most));
+        let style = font(15).pos(Pos::new(HPos::Center, VPos::Top));
+        let bottom = size.1 as i32 - 52;
+        let name = format!("{}, {}", row.scheme, row.rate);
+        root.draw(&Text::new(name, (left, bottom), style))?;
+    }
+    drop(chart);
+    Ok(root.present()?)
 }

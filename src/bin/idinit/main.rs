@@ -5,12 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+mod compare;
+mod config;
 mod curve;
 mod data;
 mod failure;
 mod fingerprint;
 mod folder;
 mod job;
+mod keep;
+mod memory;
 mod models;
 mod network;
 mod output;
@@ -18,9 +22,10 @@ mod plan;
 mod report;
 mod rows;
 mod train;
+mod training;
 mod weights;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -32,6 +37,7 @@ use std::process::ExitCode;
     after_help = "\
 Examples:
   idinit train                      train a small residual network from IDInit and from Kaiming
+  idinit compare --seeds 3          the same from several seeds, in one table
   idinit weights --rule idi --out 5 --in 2 --format picture
   idinit train --help               what can be set"
 )]
@@ -43,6 +49,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Train(Box<train::Train>),
+    Compare(Box<compare::Compare>),
     Models(models::Models),
     Weights(weights::Weights),
     Plan(plan::Plan),
@@ -53,6 +60,7 @@ impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Train(train) => train.run(),
+            Self::Compare(compare) => compare.run(),
             Self::Models(models) => models.run(),
             Self::Weights(weights) => weights.run(),
             Self::Plan(plan) => plan.run(),
@@ -62,7 +70,14 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::try_parse() {
+    let arguments = match config::with_file(&Arguments::command(), std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => {
+            failure.tell();
+            return ExitCode::from(failure.code());
+        }
+    };
+    let done = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments.command.run(),
         Err(help) if !help.use_stderr() || failure::is_help(&help) => {
             // a closed pipe wants no help

@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use idinit::init::Named;
 use idinit::layer::PartKind;
-use idinit::model::catalog::{self, Chosen, Entry, Model, Options, Setting, Sort};
+use idinit::model::catalog::{self, Chosen, Entry, Model, Options, Setting, Sort, Task};
 use serde_json::{Map, Value, json};
 
 /// The arguments that name a network.
@@ -22,6 +22,8 @@ pub struct Choice {
 pub struct Network {
     pub entry: &'static Entry,
     pub data: Data,
+    /// What it is for, with what was chosen about that.
+    pub task: Task,
     pub model: Model,
     /// What was chosen.
     pub options: Options,
@@ -140,14 +142,25 @@ fn habitual(entry: &Entry) -> Result<Data, Failure> {
 }
 
 impl Choice {
-    /// The network, if what was chosen makes one.
+    /// The network, if what was chosen makes one, as far as that is known before data is read.
     pub fn network(&self) -> Result<Network, Failure> {
         let data = match self.data {
             Some(data) => data,
             None => habitual(self.entry)?,
         };
+        self.network_for(data, data.task()?, None)
+    }
+
+    /// The network for data that is known, with the smoothing of its labels.
+    pub fn network_for(
+        &self,
+        data: Data,
+        task: Task,
+        smoothing: Option<f32>,
+    ) -> Result<Network, Failure> {
         let settings = self.settings.iter().map(|(name, text)| (*name, text.as_str()));
-        Network::new(self.entry, data, settings)
+        let smoothing = smoothing.unwrap_or(self.entry.habits.smoothing);
+        Network::new(self.entry, (data, task), settings, smoothing)
     }
 }
 
@@ -155,23 +168,25 @@ impl Network {
     /// A network for a data set, with what was chosen by name.
     fn new<'a>(
         entry: &'static Entry,
-        data: Data,
+        (data, task): (Data, Task),
         settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+        smoothing: f32,
     ) -> Result<Self, Failure> {
-        let made = entry.network(data.task()?, settings, entry.habits.smoothing);
-        let catalog::Network { model, options, .. } = made.map_err(|error| match error {
+        let made = entry.network(task, settings, smoothing);
+        let catalog::Network { model, options, task } = made.map_err(|error| match error {
             catalog::CatalogError::Graph(_) => {
                 Failure::usage(format!("{} on {}: {error}", entry.name, data.name()))
             }
             error => Failure::usage(error),
         })?;
         let sizes = sizes(&options);
-        Ok(Self { entry, data, model, options, sizes })
+        Ok(Self { entry, data, task, model, options, sizes })
     }
 
     /// A network as it is if nothing is chosen about it.
     pub fn plain(entry: &'static Entry) -> Result<Self, Failure> {
-        Self::new(entry, habitual(entry)?, [])
+        let data = habitual(entry)?;
+        Self::new(entry, (data, data.task()?), [], entry.habits.smoothing)
     }
 }
 

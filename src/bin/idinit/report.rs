@@ -1,19 +1,31 @@
 //! What came of a run: as events for programs, as a table for people, as files.
 
+use crate::job::Start;
+use crate::keep::{Kept, Notes};
 use crate::network::{Network, part_name};
 use idinit::graph::Node;
 use idinit::layer::PartKind;
 use idinit::plan::Net;
 use idinit::recipe::Fingerprint;
-use idinit::train::Epoch;
+use idinit::train::{Confusion, Epoch, Taken};
 use serde_json::{Number, Value, json};
 
-/// What came of one scheme.
+/// What came of one start.
 pub struct Outcome {
+    /// What the start is called, in files too.
+    pub label: String,
     pub scheme: String,
+    pub rate: f32,
+    pub seed: u64,
     pub epochs: Vec<Epoch>,
+    /// Seconds of each epoch.
+    pub each: Vec<f64>,
+    /// Events of single steps.
+    pub steps: Vec<Value>,
     /// The weights at the end; none where the run failed.
     pub weights: Vec<f32>,
+    /// Which classes were taken for which at the end.
+    pub confusion: Option<Confusion>,
     /// Why the run failed.
     pub failure: Option<String>,
     pub seconds: f64,
@@ -24,16 +36,65 @@ pub fn decimal(number: f32) -> Value {
     number.to_string().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
 }
 
-/// An epoch as an event.
-pub fn epoch(scheme: &str, epoch: &Epoch) -> Value {
+/// An epoch as an event, with how many examples were learnt from in a second.
+pub fn epoch(scheme: &str, epoch: &Epoch, throughput: Option<f64>) -> Value {
     json!({
         "event": "epoch", "scheme": scheme, "epoch": epoch.number, "rate": decimal(epoch.rate),
         "train_loss": decimal(epoch.train_loss), "test_loss": decimal(epoch.test.loss),
         "test_accuracy": epoch.test.accuracy(),
+        "examples_per_second": throughput.map(f64::round),
     })
 }
 
+/// A step as an event.
+pub fn step(scheme: &str, taken: &Taken) -> Value {
+    json!({
+        "event": "step", "scheme": scheme, "step": taken.step, "rate": decimal(taken.rate),
+        "loss": decimal(taken.loss), "examples": taken.examples,
+    })
+}
+
+/// A confusion table: a line for each class, a column for each answer.
+pub fn confusion(confusion: &Confusion, classes: &[String]) -> String {
+    let name = |class: usize| match classes.get(class) {
+        Some(name) => format!("\"{}\"", name.replace('"', "\"\"")),
+        None => class.to_string(),
+    };
+    let names = (0..confusion.classes()).map(name);
+    let mut csv = format!("class,{}\n", names.collect::<Vec<_>>().join(","));
+    for (class, row) in confusion.rows().enumerate() {
+        let counts = row.iter().map(u64::to_string).collect::<Vec<_>>();
+        csv += &format!("{},{}\n", name(class), counts.join(","));
+    }
+    csv
+}
+
 impl Outcome {
+    /// Nothing has come of a start yet.
+    pub fn of(start: &Start) -> Self {
+        Self {
+            label: start.label.clone(),
+            scheme: start.scheme.clone(),
+            rate: start.rate,
+            seed: start.seed,
+            epochs: Vec::new(),
+            each: Vec::new(),
+            steps: Vec::new(),
+            weights: Vec::new(),
+            confusion: None,
+            failure: None,
+            seconds: 0.0,
+        }
+    }
+
+    /// What a run has noted so far.
+    pub fn take(&mut self, notes: &Notes) {
+        self.epochs = notes.epochs.iter().map(Kept::epoch).collect();
+        self.each = notes.epochs.iter().map(|kept| kept.seconds).collect();
+        self.steps.clone_from(&notes.steps);
+        self.seconds = notes.seconds;
+    }
+
     /// The outcome as an event.
     pub fn event(&self) -> Value {
         let last = self.epochs.last();
@@ -42,7 +103,7 @@ impl Outcome {
             Some(_) => None,
         };
         json!({
-            "event": "result", "scheme": self.scheme, "epochs": self.epochs.len(),
+            "event": "result", "scheme": self.label, "seed": self.seed, "epochs": self.epochs.len(),
             "train_loss": last.map(|last| decimal(last.train_loss)),
             "test_loss": last.map(|last| decimal(last.test.loss)),
             "test_accuracy": last.map(|last| last.test.accuracy()),
@@ -53,8 +114,14 @@ impl Outcome {
 
     /// All of the run, an event a line.
     pub fn log(&self) -> String {
-        let epochs = self.epochs.iter().map(|e| epoch(&self.scheme, e));
-        epochs.chain([self.event()]).map(|event| format!("{event}\n")).collect()
+        let epochs = self.epochs.iter().map(|e| epoch(&self.label, e, None));
+        self.steps
+            .iter()
+            .cloned()
+            .chain(epochs)
+            .chain([self.event()])
+            .map(|event| format!("{event}\n"))
+            .collect()
     }
 
     /// The weights as bytes.
@@ -65,10 +132,10 @@ impl Outcome {
     /// What the bytes are.
     pub fn description(&self, network: &Network, net: &Net<'_>) -> Value {
         json!({
-            "file": format!("weights-{}.bin", self.scheme),
+            "file": format!("weights-{}.bin", self.label),
             "format": "f32, little-endian, one part after the other, each [out][kh][kw][in]",
             "model": network.entry.name, "sizes": network.sizes, "data": network.data.name(),
-            "scheme": self.scheme, "numbers": self.weights.len(),
+            "scheme": self.label, "numbers": self.weights.len(),
             "fingerprint": Fingerprint::of(&self.weights).to_string(),
             "parts": parts(net),
         })
@@ -102,12 +169,12 @@ fn parts(net: &Net<'_>) -> Vec<Value> {
 
 /// A table of what came of all schemes.
 pub fn table(outcomes: &[Outcome], epochs: u32) -> String {
-    let width = outcomes.iter().map(|outcome| outcome.scheme.len()).max().unwrap_or(0).max(6);
+    let width = outcomes.iter().map(|outcome| outcome.label.len()).max().unwrap_or(0).max(6);
     let mut table = format!(
         "{:<width$}  {:>7}  {:>10}  {:>10}  {:>13}  {:>9}\n",
         "scheme", "epochs", "train loss", "test loss", "test accuracy", "time"
     );
-    for Outcome { scheme, epochs: done, failure, seconds, .. } in outcomes {
+    for Outcome { label: scheme, epochs: done, failure, seconds, .. } in outcomes {
         let count = format!("{}/{epochs}", done.len());
         let (train, test, accuracy) = match done.last() {
             None => ("–".to_string(), "–".to_string(), "–".to_string()),

@@ -1,0 +1,151 @@
+//! The checkpoints of a run, in its folder: one for each start.
+
+use crate::failure::Failure;
+use idinit::checkpoint::Checkpoint;
+use idinit::engine::{Engine, Error};
+use idinit::plan::Net;
+use idinit::train::{Epoch, Position, Score, Standing, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Where checkpoints are kept, and how often.
+pub struct Keep {
+    pub folder: PathBuf,
+    pub every: Time,
+    /// Held while the run lives; the system lets it go with the process, however that ends.
+    _lock: File,
+}
+
+/// What a run remembers beside its numbers.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Notes {
+    pub epochs: Vec<Kept>,
+    /// Whole seconds of training before.
+    pub seconds: f64,
+    /// Events of single steps.
+    pub steps: Vec<Value>,
+}
+
+/// An epoch, to the bit.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub struct Kept {
+    number: u32,
+    rate: u32,
+    train_loss: u32,
+    loss: u32,
+    correct: usize,
+    count: usize,
+    pub seconds: f64,
+}
+
+impl Kept {
+    pub fn new(epoch: &Epoch, seconds: f64) -> Self {
+        let Epoch { number, rate, train_loss, test: Score { loss, correct, count } } = *epoch;
+        let [rate, train_loss, loss] = [rate, train_loss, loss].map(f32::to_bits);
+        Self { number, rate, train_loss, loss, correct, count, seconds }
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        let [rate, train_loss, loss] = [self.rate, self.train_loss, self.loss].map(f32::from_bits);
+        let test = Score { loss, correct: self.correct, count: self.count };
+        Epoch { number: self.number, rate, train_loss, test }
+    }
+}
+
+impl Keep {
+    /// Keeps checkpoints in a folder that no other run has to itself.
+    pub fn new(folder: PathBuf, every: Time) -> Result<Self, Failure> {
+        let file = folder.join("lock");
+        let lock = File::create(&file).map_err(|error| Failure::io(&file, &error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, every, _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Failure::at(&folder, "another run is at work here"))
+            }
+            Err(TryLockError::Error(error)) => Err(Failure::io(&file, &error)),
+        }
+    }
+
+    fn file(&self, start: &str) -> PathBuf {
+        self.folder.join(format!("checkpoint-{start}.bin"))
+    }
+
+    /// Whether a checkpoint is due behind a step.
+    pub fn is_due(&self, step: u64, per_epoch: u64) -> bool {
+        let every = self.every.steps(per_epoch);
+        every > 0 && step.is_multiple_of(every)
+    }
+
+    /// Writes the checkpoint of a start.
+    pub fn write<E: Engine<Error = Error>>(
+        &self,
+        start: &str,
+        settings: u64,
+        engine: &E,
+        (net, standing): (&Net<'_>, Standing),
+        notes: &Notes,
+    ) -> Result<(), String> {
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        let mut checkpoint = Checkpoint {
+            settings,
+            steps: engine.steps(),
+            epoch: standing.next.epoch,
+            batch: standing.next.batch,
+            sum: standing.sum,
+            notes: serde_json::to_vec(notes).map_err(|error| told(&error))?,
+            weights: vec![0.0; net.weights()],
+            state: vec![0.0; net.kept()],
+        };
+        engine.weights(&mut checkpoint.weights).map_err(|error| told(&error))?;
+        engine.state(&mut checkpoint.state).map_err(|error| told(&error))?;
+        checkpoint.write(&self.file(start)).map_err(|error| told(&error))
+    }
+
+    /// Puts an engine where the checkpoint of a start says; none where there is none.
+    pub fn restore<E: Engine<Error = Error>>(
+        &self,
+        start: &str,
+        settings: u64,
+        engine: &mut E,
+    ) -> Result<Option<(Standing, Notes)>, String> {
+        let file = self.file(start);
+        let at = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+        let Some(kept) = Checkpoint::read(&file).map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
+        if kept.settings != settings {
+            return Err(at(&"the checkpoint is of a run with other settings or other data"));
+        }
+        let notes = serde_json::from_slice(&kept.notes).map_err(|error| at(&error))?;
+        engine.restore(&kept.weights, &kept.state, kept.steps).map_err(|error| at(&error))?;
+        let next = Position { epoch: kept.epoch, batch: kept.batch };
+        Ok(Some((Standing { next, sum: kept.sum }, notes)))
+    }
+
+    /// Whether the checkpoints that are there can be gone on from: asked before anything is done.
+    pub fn check(&self, starts: &[(String, u64)]) -> Result<(), Failure> {
+        for (start, settings) in starts {
+            let file = self.file(start);
+            match Checkpoint::read(&file).map_err(Failure::failed)? {
+                Some(kept) if kept.settings != *settings => {
+                    let why = "the checkpoint is of a run with other settings or other data";
+                    return Err(Failure::at(&file, why));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes files of the run beside its checkpoints.
+    pub fn files(&self, files: &[(String, Vec<u8>)]) -> Result<&Path, Failure> {
+        for (name, content) in files {
+            let file = self.folder.join(name);
+            idinit::checkpoint::replace(&file, |out| out.write_all(content))
+                .map_err(|error| Failure::io(&file, &error))?;
+        }
+        Ok(&self.folder)
+    }
+}

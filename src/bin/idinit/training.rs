@@ -1,0 +1,499 @@
+//! The arguments that say how a network is trained, and what they come to together with the habits
+//! of the network.
+
+use crate::config::decimal;
+use crate::data::{self, Parts, Source, Variation};
+use crate::failure::Failure;
+use crate::memory;
+use crate::network::{Choice, Network};
+use crate::weights::{finite, positive};
+use clap::{Args, ValueEnum};
+use idinit::data::Mix;
+use idinit::layer::Kind;
+use idinit::model::catalog::{Habits, Planned, Task};
+use idinit::plan::Mode;
+use idinit::train::{Schedule, ScheduleError, Settings, Time};
+use idinit::update::{
+    AdaDelta, Adagrad, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update,
+};
+use std::num::NonZeroU32;
+use std::thread;
+use toml::{Table, Value};
+
+/// How weights move, whatever was chosen.
+pub type Way = Clip<Grouped<Chosen>>;
+
+/// How a network is trained.
+#[derive(Args)]
+#[command(next_help_heading = "Training")]
+pub struct Training {
+    #[command(flatten)]
+    pub choice: Choice,
+    #[command(flatten)]
+    pub source: Source,
+    /// ε of IDIZ, in the starts that have one [default: by start]
+    #[arg(long, value_name = "E", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options")]
+    pub eps: Option<f32>,
+    /// How often all examples are taken [default: by model]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<NonZeroU32>,
+    /// Examples in a batch [default: by model]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch: Option<NonZeroU32>,
+    /// Batches whose gradients make one step
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Training")]
+    accumulate: NonZeroU32,
+    /// The largest learning rate, from 0 to 1000 [default: by model]
+    #[arg(long, value_name = "R", value_parser = rate, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    rate: Option<f32>,
+    /// How weights move [default: by model]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
+    update: Option<Updates>,
+    /// The momentum of sgd, from 0 to less than 1 [default: by model]
+    #[arg(long, value_name = "M", value_parser = share, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    momentum: Option<f32>,
+    /// Let the momentum of sgd look ahead (Nesterov)
+    #[arg(long, help_heading = "Training")]
+    nesterov: bool,
+    /// β₁ and β₂ of adam and adamw [default: 0.9,0.999]
+    #[arg(long, value_name = "B1,B2", value_delimiter = ',', value_parser = share)]
+    #[arg(help_heading = "Training", allow_negative_numbers = true)]
+    betas: Option<Vec<f32>>,
+    /// ρ of adadelta [default: 0.9]
+    #[arg(long, value_name = "P", value_parser = share, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    rho: Option<f32>,
+    /// The weight decay, from 0 on; where it shrinks weights, at most 1 with the rate [default: by
+    /// model]
+    #[arg(long, value_name = "D", value_parser = positive, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    decay: Option<f32>,
+    /// Spare biases, gains of norms and scalars the decay
+    #[arg(long, help_heading = "Training")]
+    decay_matrices_only: bool,
+    /// The share of the rate that scalars take, from 0 to 10; Fixup's is 0.1
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = tenfold)]
+    #[arg(help_heading = "Training", allow_negative_numbers = true)]
+    scalar_rate: f32,
+    /// Shorten gradients to this Euclidean norm, greater than 0
+    #[arg(long, value_name = "NORM", value_parser = norm, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    clip: Option<f32>,
+    /// How the rate goes on: constant, linear (to zero), cosine, `step: 30 epochs: 0.1` or
+    /// `milestones: 32000, 48000: 0.1` [default: by model]
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    schedule: Option<Schedule>,
+    /// Steps or epochs (`3 epochs`) in which the rate rises to its largest [default: by model]
+    #[arg(long, value_name = "TIME", help_heading = "Training")]
+    warm_up: Option<Time>,
+    /// The smoothing of labels, from 0 to less than 1 [default: by model]
+    #[arg(long, value_name = "S", value_parser = share, help_heading = "Training")]
+    #[arg(allow_negative_numbers = true)]
+    smoothing: Option<f32>,
+    /// How pictures are varied: some of crop, flip, mixup and cutmix, or none [default: by model]
+    #[arg(long, value_enum, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(help_heading = "Training")]
+    augment: Option<Vec<Augment>>,
+    /// End after so many epochs without a better test accuracy
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    patience: Option<NonZeroU32>,
+    /// What the order of the examples and random starts depend on
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
+    pub seed: u64,
+    /// What computes: the host's vectors and threads, or one thread with the bits of every machine
+    #[arg(long, value_enum, default_value = "host", help_heading = "Machine")]
+    engine: Engines,
+    /// How many threads compute [default: one a processor]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
+    threads: Option<NonZeroU32>,
+    /// The memory that may be taken, such as 4GiB [default: what is free]
+    #[arg(long, value_name = "BYTES", value_parser = memory::parse, help_heading = "Machine")]
+    memory: Option<u64>,
+}
+
+/// How weights move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Updates {
+    Sgd,
+    Adam,
+    Adamw,
+    Adadelta,
+    Adagrad,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engines {
+    Host,
+    Portable,
+}
+
+/// How examples are varied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Augment {
+    Crop,
+    Flip,
+    Mixup,
+    Cutmix,
+    None,
+}
+
+fn rate(text: &str) -> Result<f32, &'static str> {
+    let most = idinit::engine::MOST_RATE;
+    finite(text).ok().filter(|rate| (0.0..=most).contains(rate)).ok_or("not from 0 to 1000")
+}
+
+fn share(text: &str) -> Result<f32, &'static str> {
+    let sound = |share: &f32| (0.0..1.0).contains(share);
+    finite(text).ok().filter(sound).ok_or("not from 0 to less than 1")
+}
+
+fn tenfold(text: &str) -> Result<f32, &'static str> {
+    let sound = |share: &f32| (0.0..=10.0).contains(share);
+    finite(text).ok().filter(sound).ok_or("not from 0 to 10")
+}
+
+fn norm(text: &str) -> Result<f32, &'static str> {
+    finite(text).ok().filter(|&norm| norm > 0.0).ok_or("not a number greater than 0")
+}
+
+/// Everything but the starts, with nothing left open.
+pub struct Settled {
+    pub network: Network,
+    pub plan: Planned,
+    pub parts: Parts,
+    pub settings: Settings,
+    pub update: Way,
+    pub mix: Option<Mix>,
+    pub accumulate: u32,
+    pub patience: Option<u32>,
+    pub engine: Engines,
+    pub threads: usize,
+    pub memory: Option<u64>,
+    /// What an embedding begins with, where words have vectors.
+    pub vectors: Option<Vec<f32>>,
+    pub source: Source,
+    pub smoothing: f32,
+    augment: Vec<&'static str>,
+}
+
+impl Training {
+    /// Settles everything, reads the data and plans the network for it.
+    pub fn settle(self) -> Result<Settled, Failure> {
+        let before = self.choice.network()?;
+        let habits = before.entry.habits;
+        let update = self.way(&habits)?;
+        let schedule = match self.schedule {
+            Some(schedule) => schedule,
+            None => {
+                habits.schedule.parse().map_err(|error: ScheduleError| Failure::usage(error))?
+            }
+        };
+        let settings = Settings {
+            epochs: self.epochs.map_or(habits.epochs, NonZeroU32::get),
+            rate: self.rate.unwrap_or_else(|| self.usual_rate(&habits)),
+            schedule,
+            warm_up: self.warm_up.unwrap_or(Time::Epochs(habits.warm_up.into())),
+            seed: self.seed,
+        };
+        check_decay(settings.rate, &update)?;
+        let smoothing = self.smoothing.unwrap_or(habits.smoothing);
+        let augment = self.augment(&habits, before.task)?;
+        let has = |name| augment.contains(&name);
+        let vary = Variation { crop: has("crop"), flip: has("flip") };
+        // of mixup: H. Zhang et al. 2018, §3.1 and §3.2
+        let alpha = if habits.data == "imagenet" { 0.2 } else { 1.0 };
+        let mix = match (has("mixup"), has("cutmix")) {
+            (true, true) => Some(Mix::Either { mixup: alpha, cutmix: 1.0 }),
+            (true, false) => Some(Mix::Mixup { alpha }),
+            (false, true) => Some(Mix::Cutmix { alpha: 1.0 }),
+            (false, false) => None,
+        };
+        let accumulate = self.accumulate.get();
+        let mut mode = Mode::train_with(&update);
+        if accumulate > 1 {
+            mode = mode.in_parts();
+        }
+        let batch = self.batch.map_or(habits.batch, NonZeroU32::get) as usize;
+        // what cannot be is found out before data is read
+        let plan = before.model.plan(mode, batch).map_err(Failure::usage)?;
+        let parts = before.data.load(&self.source, before.task, vary)?;
+        let (network, plan) = match parts.task == before.task && smoothing == habits.smoothing {
+            true => (before, plan),
+            false => {
+                let network = self.choice.network_for(before.data, parts.task, Some(smoothing))?;
+                let plan = network.model.plan(mode, batch).map_err(Failure::usage)?;
+                (network, plan)
+            }
+        };
+        let count = parts.train.count();
+        if batch > count {
+            let why = format!("a batch of {batch} is more than the {count} examples");
+            return Err(Failure::Usage(why));
+        }
+        let vectors = self.vectors(&network, &parts)?;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Settled {
+            network,
+            plan,
+            parts,
+            settings,
+            update,
+            mix,
+            accumulate,
+            patience: self.patience.map(NonZeroU32::get),
+            engine: self.engine,
+            threads: self.threads.map_or(processors, |threads| threads.get() as usize),
+            memory: self.memory,
+            vectors,
+            source: self.source,
+            smoothing,
+            augment,
+        })
+    }
+
+    fn is_habitual(&self, habits: &Habits) -> bool {
+        self.update.is_none_or(|update| name(update) == habits.update)
+    }
+
+    /// The rate, where none was chosen: the habit's, or one that the update is known for.
+    fn usual_rate(&self, habits: &Habits) -> f32 {
+        match self.update {
+            _ if self.is_habitual(habits) => habits.rate,
+            Some(Updates::Adam | Updates::Adamw) => 1e-3,
+            Some(Updates::Adadelta) => 1.0,
+            Some(Updates::Adagrad) => 1e-2,
+            _ => 0.05,
+        }
+    }
+
+    /// The update with all that was chosen about it.
+    fn way(&self, habits: &Habits) -> Result<Way, Failure> {
+        let update = match self.update {
+            Some(update) => update,
+            None => Updates::from_str(habits.update, true).map_err(Failure::usage)?,
+        };
+        let adams = matches!(update, Updates::Adam | Updates::Adamw);
+        let takes = [
+            ("--momentum", self.momentum.is_some(), update == Updates::Sgd),
+            ("--nesterov", self.nesterov, update == Updates::Sgd),
+            ("--betas", self.betas.is_some(), adams),
+            ("--rho", self.rho.is_some(), update == Updates::Adadelta),
+        ];
+        if let Some((option, ..)) = takes.iter().find(|(_, said, taken)| *said && !taken) {
+            return Err(Failure::usage(format!("{} takes no {option}", name(update))));
+        }
+        let betas = match self.betas.as_deref() {
+            None => Adam::default().betas,
+            Some(&[first, second]) => [first, second],
+            Some(_) => return Err(Failure::usage("--betas are two numbers, as in 0.9,0.999")),
+        };
+        let usual = |decay| if self.is_habitual(habits) { habits.decay } else { decay };
+        let momentum = match self.momentum {
+            Some(momentum) => momentum,
+            None if self.is_habitual(habits) => habits.momentum,
+            None => 0.9,
+        };
+        let (chosen, decay) = match update {
+            Updates::Sgd if momentum == 0.0 && !self.nesterov => (Chosen::Sgd(Sgd::default()), 0.0),
+            Updates::Sgd => {
+                let nesterov = self.nesterov;
+                (Chosen::Momentum(Momentum { momentum, nesterov, decay: 0.0 }), 0.0)
+            }
+            Updates::Adam => (Chosen::Adam(Adam { betas, ..Adam::default() }), 0.0),
+            Updates::Adamw => {
+                let update = AdamW { betas, ..AdamW::default() };
+                (Chosen::AdamW(update), update.decay)
+            }
+            Updates::Adadelta => {
+                let rho = self.rho.unwrap_or(AdaDelta::default().rho);
+                (Chosen::AdaDelta(AdaDelta { rho, ..AdaDelta::default() }), 0.0)
+            }
+            Updates::Adagrad => (Chosen::Adagrad(Adagrad::default()), 0.0),
+        };
+        let update = Grouped {
+            update: chosen.with_decay(self.decay.unwrap_or_else(|| usual(decay))),
+            scalar_rate: self.scalar_rate,
+            decay_vectors: !self.decay_matrices_only,
+        };
+        Ok(Clip { update, most: self.clip.unwrap_or(f32::INFINITY) })
+    }
+
+    /// How examples are varied, by name.
+    fn augment(&self, habits: &Habits, task: Task) -> Result<Vec<&'static str>, Failure> {
+        let pictures = matches!(task, Task::Pictures { .. });
+        let chosen = match &self.augment {
+            // the habits are for the data of the habits
+            None => return Ok(if pictures { habits.augment.to_vec() } else { Vec::new() }),
+            Some(chosen) => chosen,
+        };
+        let names = [
+            (Augment::Crop, "crop"),
+            (Augment::Flip, "flip"),
+            (Augment::Mixup, "mixup"),
+            (Augment::Cutmix, "cutmix"),
+        ];
+        let names = names.into_iter().filter(|(augment, _)| chosen.contains(augment));
+        let names: Vec<_> = names.map(|(_, name)| name).collect();
+        if !names.is_empty() && chosen.contains(&Augment::None) {
+            return Err(Failure::usage("--augment none stands alone"));
+        }
+        match names.first() {
+            Some(name) if !pictures => {
+                Err(Failure::usage(format!("--augment {name} is for pictures, not for texts")))
+            }
+            _ => Ok(names),
+        }
+    }
+
+    /// The vectors of GloVe for the network's embedding.
+    fn vectors(&self, network: &Network, parts: &Parts) -> Result<Option<Vec<f32>>, Failure> {
+        let first = network.model.nodes().first();
+        let (Some(vocabulary), Some(first)) = (&parts.vocabulary, first) else { return Ok(None) };
+        if first.layer.kind() != Kind::Embedding {
+            return Ok(None);
+        }
+        let width = first.output.channels as usize;
+        let table = data::vectors(&self.source, vocabulary, width, self.seed)?;
+        Ok(table.map(|table| table.values))
+    }
+}
+
+/// Refuses a decay that turns weights around at a rate, in single precision, as the engine multiplies
+/// them.
+pub fn check_decay(rate: f32, update: &Way) -> Result<(), Failure> {
+    let decay = update.decay();
+    match rate * decay > 1.0 {
+        true => Err(Failure::usage(format!(
+            "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"
+        ))),
+        false if !update.is_sound() => {
+            let decay = update.update.update.own_decay();
+            Err(Failure::usage(format!("--decay {decay} is more than 1")))
+        }
+        false => Ok(()),
+    }
+}
+
+fn name(update: Updates) -> &'static str {
+    match update {
+        Updates::Sgd => "sgd",
+        Updates::Adam => "adam",
+        Updates::Adamw => "adamw",
+        Updates::Adadelta => "adadelta",
+        Updates::Adagrad => "adagrad",
+    }
+}
+
+impl Settled {
+    /// The size of a batch.
+    pub fn batch(&self) -> usize {
+        self.plan.net().batch()
+    }
+
+    /// How weights move, in words.
+    pub fn movement(&self) -> String {
+        let Clip { update: Grouped { update, scalar_rate, decay_vectors }, most } = self.update;
+        let mut text = match update {
+            Chosen::Sgd(_) => "sgd".to_string(),
+            Chosen::Momentum(Momentum { momentum, nesterov, .. }) => {
+                format!("momentum {momentum}{}", if nesterov { " (Nesterov)" } else { "" })
+            }
+            other => other.name().to_string(),
+        };
+        text += &format!(", decay {}", update.own_decay());
+        if !decay_vectors {
+            text += " of matrices only";
+        }
+        if scalar_rate != 1.0 {
+            text += &format!(", scalars at {scalar_rate} of the rate");
+        }
+        if most.is_finite() {
+            text += &format!(", gradients clipped at {most}");
+        }
+        if self.smoothing > 0.0 {
+            text += &format!(", labels smoothed by {}", self.smoothing);
+        }
+        if !self.augment.is_empty() {
+            text += &format!(", {}", self.augment.join(", "));
+        }
+        text
+    }
+
+    /// Every setting by the name of its option, as a file of settings has it.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new();
+        let mut put = |key: &str, value: Value| {
+            table.insert(key.to_string(), value);
+        };
+        let text = |text: &dyn std::fmt::Display| Value::String(text.to_string());
+        let whole = |number: u64| match i64::try_from(number) {
+            Ok(number) => Value::Integer(number),
+            Err(_) => Value::String(number.to_string()),
+        };
+        put("model", text(&self.network.entry.name));
+        put("data", text(&self.network.data.name()));
+        for (setting, chosen) in self.network.options.iter() {
+            let value = match chosen {
+                idinit::model::catalog::Chosen::Flag(flag) => Value::Boolean(*flag),
+                other => text(other),
+            };
+            put(setting.name, value);
+        }
+        let Settings { epochs, rate, schedule, warm_up, seed } = self.settings;
+        put("epochs", whole(epochs.into()));
+        put("batch", whole(self.batch() as u64));
+        put("accumulate", whole(self.accumulate.into()));
+        put("rate", decimal(rate));
+        put("schedule", text(&schedule));
+        put("warm-up", text(&warm_up));
+        put("seed", whole(seed));
+        put("smoothing", decimal(self.smoothing));
+        let augment = if self.augment.is_empty() { vec!["none"] } else { self.augment.clone() };
+        put("augment", Value::Array(augment.iter().map(|name| text(name)).collect()));
+        let Clip { update: Grouped { update, scalar_rate, decay_vectors }, most } = self.update;
+        match update {
+            Chosen::Momentum(Momentum { momentum, nesterov, .. }) => {
+                put("momentum", decimal(momentum));
+                put("nesterov", Value::Boolean(nesterov));
+            }
+            Chosen::Sgd(_) => put("momentum", decimal(0.0)),
+            Chosen::Adam(Adam { betas, .. }) | Chosen::AdamW(AdamW { betas, .. }) => {
+                put("betas", Value::Array(betas.map(decimal).to_vec()));
+            }
+            Chosen::AdaDelta(AdaDelta { rho, .. }) => put("rho", decimal(rho)),
+            _ => {}
+        }
+        let name = if update.name() == "momentum" { "sgd" } else { update.name() };
+        put("update", text(&name));
+        put("decay", decimal(update.own_decay()));
+        put("decay-matrices-only", Value::Boolean(!decay_vectors));
+        put("scalar-rate", decimal(scalar_rate));
+        if most.is_finite() {
+            put("clip", decimal(most));
+        }
+        if let Some(patience) = self.patience {
+            put("patience", whole(patience.into()));
+        }
+        let engine = if self.engine == Engines::Host { "host" } else { "portable" };
+        put("engine", text(&engine));
+        let source = &self.source;
+        put("data-dir", text(&source.data_dir.display()));
+        if let Some(file) = &source.text {
+            put("text", text(&file.display()));
+        }
+        if source.unit == data::Token::Characters {
+            put("unit", text(&"characters"));
+        }
+        if let Some(side) = source.side {
+            put("side", whole(side.into()));
+        }
+        if self.parts.vocabulary.is_some() {
+            put("vectors", text(&if self.vectors.is_some() { "glove" } else { "none" }));
+        }
+        table
+    }
+}
