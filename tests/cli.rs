@@ -71,6 +71,9 @@ fn the_default_run_leaves_its_files_and_takes_the_next_name() {
     let run = folder.path().join("runs/residual-digits");
     let files = [
         "config.json",
+        "config.toml",
+        "confusion-idinit.csv",
+        "confusion-kaiming.csv",
         "curve.svg",
         "log.jsonl",
         "weights-idinit.bin",
@@ -179,16 +182,172 @@ fn a_start_that_diverges_is_a_line_of_the_table_and_the_others_go_on() {
     let deep = "train --blocks 20 --width 4 --epochs 1 --batch 32 --out run --scheme";
     let out = good(folder.path(), &format!("{deep} idinit,kaiming"));
     let line = |name| out.lines().find(|line| line.starts_with(name)).unwrap();
-    assert!(line("kaiming ").contains("failed in epoch 1: "), "{out}");
+    assert!(line("kaiming ").contains("failed in epoch 1: step "), "{out}");
+    assert!(line("kaiming ").contains("layer "), "{out}");
     assert!(line("idinit ").contains('%') && !line("idinit ").contains("failed"), "{out}");
-    let files =
-        ["config.json", "curve.svg", "log.jsonl", "weights-idinit.bin", "weights-idinit.json"];
+    let files = [
+        "config.json",
+        "config.toml",
+        "confusion-idinit.csv",
+        "curve.svg",
+        "log.jsonl",
+        "weights-idinit.bin",
+        "weights-idinit.json",
+    ];
     assert_eq!(names(&folder.path().join("run")), files);
 
     let ended = run(folder.path(), "train mlp --rate 1000 --epochs 1 --scheme idinit,kaiming");
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.err, "error: no start could be trained to the end\n");
     assert_eq!(ended.out.matches("failed in epoch 1").count(), 2, "{}", ended.out);
+}
+
+#[test]
+fn both_engines_and_every_update_learn_the_digits() {
+    let folder = folder();
+    let updates = [
+        "sgd --momentum 0.8 --nesterov",
+        "sgd --momentum 0 --rate 0.2",
+        "adam --betas 0.8,0.99 --rate 0.003",
+        "adamw --decay-matrices-only --rate 0.003",
+        "adadelta --rho 0.8",
+        "adagrad --clip 1 --scalar-rate 0.1 --rate 0.02",
+    ];
+    for (update, number) in updates.iter().zip(0..) {
+        let engine = if number % 2 == 0 { "host" } else { "portable" };
+        let arguments = format!(
+            "train mlp --epochs 4 --scheme kaiming --json --update {update} --engine {engine} \
+             --accumulate {} --smoothing 0.05",
+            1 + number % 2
+        );
+        let lines = json_lines(&good(folder.path(), &arguments));
+        let accuracy = events(&lines, "result").next().unwrap()["test_accuracy"].as_f64().unwrap();
+        assert!(accuracy > 0.85, "{update}: {accuracy}");
+        assert_eq!(lines[0]["engine"], engine);
+    }
+}
+
+#[test]
+fn a_file_of_settings_is_taken_and_flags_win_over_it() {
+    let folder = folder();
+    let file = folder.path().join("mine.toml");
+    fs::write(&file, "model = \"mlp\"\nhidden = [24]\nepochs = 3\nrate = 0.02\nnesterov = true\n")
+        .unwrap();
+    let settings =
+        "train --config mine.toml --scheme idinit --epochs 2 --augment crop --json --out";
+    let lines = json_lines(&good(folder.path(), &format!("{settings} a")));
+    let run = &lines[0];
+    assert_eq!(
+        (&run["model"], &run["epochs"], &run["rate"]),
+        (&"mlp".into(), &2.into(), &0.02.into())
+    );
+    assert_eq!((&run["nesterov"], &run["augment"][0]), (&true.into(), &"crop".into()));
+    assert_eq!(run["sizes"]["hidden"], serde_json::json!([24]));
+    // what a run leaves makes the same run
+    good(folder.path(), "train --config a/config.toml --out b");
+    let weights = |run: &str| fs::read(folder.path().join(run).join("weights-idinit.bin")).unwrap();
+    assert!(weights("a") == weights("b"));
+    let cases: [(&str, &[&str]); 5] = [
+        ("epoch = 3", &["mine.toml: ", "'--epoch'", "'--epochs'"]),
+        ("depht = 20", &["mine.toml: ", "'--depht'", "'--depth'"]),
+        ("epochs = 0", &["mine.toml: ", "--epochs"]),
+        ("epochs = ", &["mine.toml, line 1: "]),
+        ("resume = \"a\"", &["mine.toml: resume is for the command"]),
+    ];
+    for (text, words) in cases {
+        fs::write(&file, text).unwrap();
+        let ended = self::run(folder.path(), "train --config mine.toml");
+        assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{}", ended.err);
+        assert!(words.iter().all(|word| ended.err.contains(word)), "{text}: {}", ended.err);
+    }
+}
+
+#[test]
+fn plain_text_and_class_folders_are_learnt() {
+    let folder = folder();
+    let text = "the quick brown fox jumps over the lazy dog. ".repeat(60);
+    fs::write(folder.path().join("text.txt"), text).unwrap();
+    let small = "--layers 1 --width 16 --heads 2 --context 16 --batch 8 --epochs 6 --warm-up 0";
+    let arguments = format!(
+        "train gpt --text text.txt --unit characters {small} --rate 0.01 --scheme idinit --json"
+    );
+    let lines = json_lines(&good(folder.path(), &arguments));
+    assert_eq!(lines[0]["sizes"]["vocabulary"], 28);
+    let last = events(&lines, "epoch").last().unwrap();
+    assert!(last["test_accuracy"].as_f64().unwrap() > 0.4, "{last}");
+
+    for (class, shade) in [("bright", 250_u8), ("dark", 5)] {
+        let class = folder.path().join("pictures").join(class);
+        fs::create_dir_all(&class).unwrap();
+        for number in 0..10_u8 {
+            let pixels = vec![shade.saturating_sub(number % 5); 3 * 12 * 10];
+            let file = class.join(format!("{number}.png"));
+            image::save_buffer(file, &pixels, 12, 10, image::ColorType::Rgb8).unwrap();
+        }
+    }
+    let arguments = "train cnn --data folder --data-dir pictures --side 8 --batch 4 --epochs 4 \
+        --augment crop,flip --scheme kaiming --json --out run";
+    let lines = json_lines(&good(folder.path(), arguments));
+    assert_eq!((&lines[0]["train_examples"], &lines[0]["test_examples"]), (&16.into(), &4.into()));
+    let result = events(&lines, "result").next().unwrap();
+    assert_eq!(result["test_accuracy"], 1.0);
+    let table = fs::read_to_string(folder.path().join("run/confusion-kaiming.csv")).unwrap();
+    assert_eq!(table, "class,\"bright\",\"dark\"\n\"bright\",2,0\n\"dark\",0,2\n");
+}
+
+#[test]
+fn a_run_without_progress_ends_early() {
+    let folder = folder();
+    let arguments =
+        "train mlp --rate 0 --epochs 9 --patience 2 --scheme idinit --json --log-steps 50";
+    let lines = json_lines(&good(folder.path(), arguments));
+    // the first epoch is the best, and two more are waited for
+    assert_eq!(events(&lines, "epoch").count(), 3);
+    assert_eq!(events(&lines, "step").count(), 270 / 50);
+    assert!(
+        events(&lines, "epoch").all(|epoch| epoch["examples_per_second"].as_f64().unwrap() > 0.0)
+    );
+}
+
+#[test]
+fn a_comparison_is_a_table_and_a_picture() {
+    let folder = folder();
+    let short = "compare mlp --epochs 2 --schemes idinit,kaiming --seeds 2 --rates 0.001,0.05";
+    let lines = json_lines(&good(folder.path(), &format!("{short} --format json --out a")));
+    assert_eq!(lines.len(), 4);
+    let best: Vec<_> = lines.iter().filter(|line| line["best"] == true).collect();
+    assert_eq!(best.len(), 2);
+    for line in &lines {
+        let all: Vec<f64> = serde_json::from_value(line["accuracies"].clone()).unwrap();
+        let mean = (all[0] + all[1]) / 2.0;
+        let deviation = (all[0] - all[1]).abs() / 2.0_f64.sqrt();
+        assert!((line["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
+        assert!((line["deviation"].as_f64().unwrap() - deviation).abs() < 1e-9);
+        if line["best"] == true {
+            assert_eq!(line["rate"], 0.05);
+        }
+    }
+    let files = [
+        "compare.svg",
+        "config.toml",
+        "log.jsonl",
+        "table.csv",
+        "table.jsonl",
+        "table.md",
+        "table.txt",
+    ];
+    assert_eq!(names(&folder.path().join("a")), files);
+    let svg = fs::read_to_string(folder.path().join("a/compare.svg")).unwrap();
+    assert!(svg.contains("idinit, 0.05") && svg.contains("kaiming, 0.05"));
+    // the same by the file that it left
+    good(folder.path(), "compare --config a/config.toml --out b");
+    let table = |run: &str| fs::read_to_string(folder.path().join(run).join("table.csv")).unwrap();
+    assert_eq!(table("a"), table("b"));
+    // a seed here is a run there
+    let one = "train mlp --epochs 2 --scheme kaiming --rate 0.05 --seed 1 --json";
+    let lines = json_lines(&good(folder.path(), one));
+    let accuracy = events(&lines, "result").next().unwrap()["test_accuracy"].as_f64().unwrap();
+    assert!((best[1]["accuracies"][1].as_f64().unwrap() - 100.0 * accuracy).abs() < 1e-9);
 }
 
 /// The lines that `weights` prints, without `weights`.
@@ -441,8 +600,12 @@ fn help_mentions_what_can_be_set() {
             "train",
             "--data --data-dir --width --blocks --hidden --depth --norm --shortcut --multiplier --fixup \
              --heads --context --dropout --scheme --eps --epochs --batch --rate \
-             --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json",
+             --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json \
+             --engine --update --betas --rho --accumulate --smoothing --augment --patience --memory \
+             --scalar-rate --decay-matrices-only --checkpoint --resume --config --log-steps --text \
+             --unit --side --vectors",
         ),
+        ("compare", "--schemes --seeds --rates --format --out --config"),
         (
             "weights",
             "--rule --out --in --kernel --groups --order --gain --eps --std --bound --value --fan \
@@ -488,6 +651,22 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("train linear5 --rate 1000 --decay 1 --data-dir nowhere", 2, &["more than 1"]),
         ("train --schedule step", 2, &["constant, linear, cosine"]),
         ("train --batch 5000", 2, &["5000", "1438"]),
+        ("train --update adm", 2, &["'adm'", "similar value"]),
+        ("train --update adam --momentum 0.5", 2, &["adam takes no --momentum"]),
+        ("train --betas 0.9,0.99", 2, &["sgd takes no --betas"]),
+        ("train --update adam --betas 0.9", 2, &["--betas are two numbers"]),
+        ("train --update adam --decay 2", 2, &["--decay 2 is more than 1"]),
+        ("train --accumulate 0", 2, &["--accumulate"]),
+        ("train --augment crop,none", 2, &["none stands alone"]),
+        ("train textcnn --augment crop", 2, &["--augment crop is for pictures"]),
+        ("train --memory 100KiB", 1, &["KiB of memory to train, and 100 KiB are free"]),
+        ("train --config nowhere.toml", 1, &["nowhere.toml: No such file"]),
+        ("train --resume here --out there", 2, &["--out", "cannot be used with"]),
+        ("compare --seeds 0", 2, &["--seeds"]),
+        ("compare --rates 0.1,2000", 2, &["2000 is not from 0 to 1000"]),
+        ("train gpt --text nowhere.txt", 1, &["nowhere.txt is absent"]),
+        ("train textcnn --data-dir nowhere", 1, &["nowhere/sst", "get-data.sh sst nowhere"]),
+        ("train resnet18 --data folder --data-dir nowhere", 1, &["nowhere is absent"]),
         ("train --width 0", 2, &["residual on digits", "zero", "layer 0"]),
         ("train --width 4000000000", 2, &["too large"]),
         ("train --blocks 2000", 2, &["more layers", "6144"]),
@@ -576,7 +755,7 @@ fn a_folder_that_is_there_must_be_empty() {
     let settings = "train mlp --epochs 1 --scheme idinit --out run";
     fs::create_dir(folder.path().join("run")).unwrap();
     good(folder.path(), settings);
-    assert_eq!(names(&folder.path().join("run")).len(), 5);
+    assert_eq!(names(&folder.path().join("run")).len(), 7);
     let before = fs::read(folder.path().join("run/log.jsonl")).unwrap();
     let ended = run(folder.path(), settings);
     assert_eq!(ended.code, Some(1));
