@@ -320,7 +320,7 @@ fn a_comparison_is_a_table_and_a_picture() {
     for line in &lines {
         let all: Vec<f64> = serde_json::from_value(line["accuracies"].clone()).unwrap();
         let mean = (all[0] + all[1]) / 2.0;
-        let deviation = (all[0] - all[1]).abs() / 2.0_f64.sqrt();
+        let deviation = (all[0] - all[1]).abs() / std::f64::consts::SQRT_2;
         assert!((line["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
         assert!((line["deviation"].as_f64().unwrap() - deviation).abs() < 1e-9);
         if line["best"] == true {
@@ -603,7 +603,7 @@ fn help_mentions_what_can_be_set() {
              --momentum --decay --nesterov --clip --schedule --warm-up --seed --threads --out --json \
              --engine --update --betas --rho --accumulate --smoothing --augment --patience --memory \
              --scalar-rate --decay-matrices-only --checkpoint --resume --config --log-steps --text \
-             --unit --side --vectors",
+             --unit --side --vectors --vectors-file",
         ),
         ("compare", "--schemes --seeds --rates --format --out --config"),
         (

@@ -81,7 +81,7 @@ impl Row {
     pub fn deviation(&self) -> f64 {
         let mean = self.mean();
         let squares = self.accuracies.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>();
-        (squares / (self.accuracies.len() as f64 - 1.0).max(1.0)).sqrt()
+        libm::sqrt(squares / (self.accuracies.len() as f64 - 1.0).max(1.0))
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Source {
     /// 50 (auto), from it in any case (glove), or from the start (none)
     #[arg(long, value_enum, default_value = "auto")]
     pub vectors: Vectors,
+    /// Another file of vectors, a line `WORD v1 v2 …` for each word, plain or packed by gzip
+    #[arg(long, value_name = "FILE")]
+    pub vectors_file: Option<PathBuf>,
 }
 
 /// What a token of plain text is.
@@ -290,6 +293,9 @@ pub fn vectors(
         let file = source.data_dir.join("glove/glove.6B.50d.txt");
         file.is_file() || file.with_extension("txt.gz").is_file()
     };
+    if let (Some(file), true) = (&source.vectors_file, source.vectors != Vectors::None) {
+        return glove::read(file, vocabulary, width, seed).map(Some).map_err(Failure::failed);
+    }
     match source.vectors {
         Vectors::None => Ok(None),
         Vectors::Auto if width != glove::WIDTH || !there() => Ok(None),

@@ -50,7 +50,7 @@ pub struct Job {
 /// What a thread has to tell.
 enum Message {
     Event(Value),
-    Done(usize, Outcome),
+    Done(usize, Box<Outcome>),
 }
 
 /// An engine that can be started, and looked into.
@@ -97,11 +97,10 @@ impl Job {
         let sizes: Vec<_> =
             settled.network.options.iter().map(|(setting, _)| setting.name).collect();
         for (name, value) in settled.table() {
-            let place = ["data-dir", "text"].contains(&name.as_str());
-            if let (Some(config), false) = (config.as_object_mut(), place) {
-                if !sizes.contains(&name.as_str()) {
-                    config.insert(name.replace('-', "_"), json!(value));
-                }
+            let place = ["data-dir", "text", "vectors-file"].contains(&name.as_str());
+            let wanted = !place && !sizes.contains(&name.as_str());
+            if let (Some(config), true) = (config.as_object_mut(), wanted) {
+                config.insert(name.replace('-', "_"), json!(value));
             }
         }
         config
@@ -177,7 +176,7 @@ impl Job {
                     while let Some((place, (start, bar))) = next() {
                         let outcome = self.train_from(start, pool, bar, &send);
                         // the receiver outlives the threads
-                        let _ = send.send(Message::Done(place, outcome));
+                        let _ = send.send(Message::Done(place, Box::new(outcome)));
                     }
                 });
             }
@@ -192,7 +191,7 @@ impl Job {
                         }
                     }
                     Message::Event(_) => {}
-                    Message::Done(place, outcome) => outcomes[place] = Some(outcome),
+                    Message::Done(place, outcome) => outcomes[place] = Some(*outcome),
                 }
             }
         });

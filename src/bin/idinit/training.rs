@@ -485,6 +485,9 @@ impl Settled {
         if let Some(file) = &source.text {
             put("text", text(&file.display()));
         }
+        if let Some(file) = &source.vectors_file {
+            put("vectors-file", text(&file.display()));
+        }
         if source.unit == data::Token::Characters {
             put("unit", text(&"characters"));
         }
