@@ -68,9 +68,9 @@ fn table(title: &str, points: &[Point], measure: impl Fn(usize) -> f64) {
     for point in points {
         let doubling = |of: fn(&Point) -> f64| {
             before.map_or(String::from("–"), |before| {
-                let power = (of(point) / of(before)).ln()
-                    / (measure(point.size) / measure(before.size)).ln();
-                format!("× {:.2}", power.exp2())
+                let power = libm::log(of(point) / of(before))
+                    / libm::log(measure(point.size) / measure(before.size));
+                format!("× {:.2}", libm::exp2(power))
             })
         };
         println!(
@@ -111,7 +111,8 @@ fn picture(
         .draw_series(LineSeries::new(straight, BLACK.mix(0.3)))?
         .label("straight through 0")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], BLACK.mix(0.3)));
-    let lines: [(String, RGBColor, fn(&Point) -> f64); 2] = [
+    type Line = (String, RGBColor, fn(&Point) -> f64);
+    let lines: [Line; 2] = [
         (format!("CPU time, 1 = {:.0} ms", last.processor), BLUE, |point| point.processor),
         (format!("peak memory, 1 = {:.0} MiB", last.peak), RED, |point| point.peak),
     ];

@@ -22,13 +22,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    match arguments.first().map(String::as_str) {
+    let done = match arguments.first().map(String::as_str) {
         None => nets::NAMES.iter().all(|name| net(&[name.to_string()])),
         Some("growth") => growth::run(&arguments[1..]),
         Some(_) => net(&arguments),
-    }
-    .then_some(ExitCode::SUCCESS)
-    .unwrap_or(ExitCode::FAILURE)
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn net(arguments: &[String]) -> bool {
