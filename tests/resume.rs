@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const RUN: &str = "train residual --blocks 2 --width 4 --epochs 4 --scheme idinit,kaiming --update adamw \
+const RUN: &str = "train residual --blocks 2 --width 4 --epochs 24 --scheme idinit,kaiming --update adamw \
     --augment crop,mixup --smoothing 0.1 --warm-up 20 --accumulate 2 --log-steps 30 --checkpoint 7";
 
 fn command(folder: &Path, arguments: &str) -> Command {
