@@ -69,6 +69,7 @@
 //! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
 //! | `checkpoint` | what a stopped run goes on from (`std`) |
 //! | `train` | runs over a data set, read ahead in batches (`std`) |
+//! | `analysis` | how gradients and signals grow through a start, what it leaves dead or alike (`std`) |
 //!
 //! # Goals
 //!
@@ -92,6 +93,8 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+#[cfg(feature = "std")]
+pub mod analysis;
 #[cfg(feature = "std")]
 pub mod checkpoint;
 pub mod data;

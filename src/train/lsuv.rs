@@ -72,7 +72,7 @@ fn is_scaled(node: &Node) -> bool {
 }
 
 /// The network up to a layer, whose output is then its output. It is for inference only.
-pub(super) fn up_to<'a>(net: &Net<'a>, number: usize) -> Net<'a> {
+pub(crate) fn up_to<'a>(net: &Net<'a>, number: usize) -> Net<'a> {
     let nodes = net.nodes.get(..=number).unwrap_or(net.nodes);
     let slots = net.slots.get(..=number).unwrap_or(net.slots);
     let output = nodes.last().map_or(net.output, |node| node.output);
