@@ -1,4 +1,4 @@
-//! The toy of §3.1 (Fig. 2): y = (r + w₂ w₁)ᴸ x, descended for Σ (y − t)² / 2 over pairs x, t. With
+//! The toy of §3.1 (Fig. 2): y = (r + w₂ w₁)ᴸ x, descended for the mean of (y − t)² over pairs x, t. With
 //! r = 1 it is a residual network of L blocks that share two numbers, with r = 0 a plain one.
 
 /// The inputs of §3.1, 1 and 1.1 … 1.8.
@@ -33,7 +33,7 @@ impl Toy {
         let factor = self.factor();
         let before_last = (1..LAYERS).fold(1.0, |power, _| power * factor);
         let error: f64 = INPUTS.iter().map(|x| (before_last * factor - TARGET) * x * x).sum();
-        let slope = error * f64::from(LAYERS) * before_last;
+        let slope = 2.0 / INPUTS.len() as f64 * error * f64::from(LAYERS) * before_last;
         Self {
             first: self.first - rate * slope * self.last,
             last: self.last - rate * slope * self.first,
