@@ -112,6 +112,7 @@ pub fn cases() -> Vec<Case> {
 
 /// Networks large enough for every path of the host's kernels: whole and partial vectors of channels,
 /// several blocks and tiles, more examples than runs. Too slow for the definition.
+#[cfg(feature = "std")]
 pub fn large() -> Vec<Case> {
     let mut cases = vec![];
     let mut add = |name, graph: Graph<ROOM>, [planned, batch]: [usize; 2]| {
