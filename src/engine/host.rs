@@ -2,8 +2,9 @@
 //! tolerances of the tests. Its bits depend on the processor's vectors and on the sizes, but not on
 //! the number of threads: work is cut by sizes alone (`layer/host.rs`).
 //!
-//! All memory is taken at the beginning. A step that is called from within [`Host::within`] allocates
-//! nothing; from outside, handing it over to the threads takes a small block now and then.
+//! Buffers are taken at the beginning. In a step, only the products of dense layers take room for their
+//! packed operands, and give it back; a step of convolutions and norms from within [`Host::within`]
+//! allocates nothing (`tests/allocations.rs`).
 
 use super::gathered::{self, Parts};
 use super::{Buffer, Engine, Error};
@@ -65,15 +66,11 @@ impl<U: fmt::Debug> fmt::Debug for Host<'_, U> {
     }
 }
 
-/// `count` zeros, or how many could not be had.
+/// `count` zeros, or an error where so much memory cannot be had.
 fn zeros(buffer: Buffer, count: usize) -> Result<Vec<f32>, Error> {
-    let mut numbers = Vec::new();
-    match numbers.try_reserve_exact(count) {
-        Ok(()) => {
-            // zeroed pages come from the system as they are touched
-            numbers = vec![0.0; count];
-            Ok(numbers)
-        }
+    // asked for first, since `vec!` aborts; it is taken for its zeroed pages, which come as they are touched
+    match Vec::<f32>::new().try_reserve_exact(count) {
+        Ok(()) => Ok(vec![0.0; count]),
         Err(_) => Err(Error::Memory { buffer, need: count, got: 0 }),
     }
 }

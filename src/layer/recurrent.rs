@@ -11,8 +11,9 @@
 //! cell lies where the output of the last token will be: a unit's memory is last read when that output
 //! is written.
 
-use super::{Backward, Forward, Weights, bias, matrix};
+use super::{Backward, Forward, Misfit, Part, PartKind, Weights, bias, matrix};
 use crate::math;
+use crate::rule::Dims;
 use crate::shape::Shape;
 use crate::update::Move;
 use core::ops::Range;
@@ -55,6 +56,29 @@ pub(super) struct Line {
     inp: usize,
     hidden: usize,
     reverse: bool,
+}
+
+/// A state of `hidden` numbers for each token.
+pub(super) const fn output(x: Shape, hidden: u32) -> Result<Shape, Misfit> {
+    if hidden == 0 || x.channels == 0 {
+        return Err(Misfit::Zero);
+    }
+    // so that no product overflows
+    if hidden > 1 << 12 || x.channels > 1 << 14 {
+        return Err(Misfit::TooLarge);
+    }
+    Ok(Shape::hwc(x.height, x.width, hidden))
+}
+
+/// W, U, and the bias of each. To a start, each gate is a matrix of its own.
+pub(super) const fn part(x: Shape, hidden: u32, gates: u32, part: usize) -> Option<Part> {
+    let out = gates * hidden;
+    match part {
+        0 => Part::new(Dims::new(out, x.channels, [1, 1], gates), PartKind::Weight),
+        1 => Part::new(Dims::new(out, hidden, [1, 1], gates), PartKind::Weight),
+        2 | 3 => Part::vector(out, PartKind::Bias),
+        _ => None,
+    }
 }
 
 /// Numbers that a layer saves: for each example, and once for a batch (gradients of states).

@@ -7,7 +7,7 @@ use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
 use crate::math::gemm::{Matrix, small};
-use crate::math::vector::exp;
+use crate::math::vector::{exp, sum};
 use rayon::prelude::*;
 
 /// The sizes of one head.
@@ -165,19 +165,6 @@ fn largest(row: &[f32]) -> f32 {
     most.iter().chain(rest).fold(f32::NEG_INFINITY, |most, x| if *x > most { *x } else { most })
 }
 
-/// Σ f over a row, in sixteen sums abreast.
-#[inline(always)]
-fn sum(row: &[f32]) -> f32 {
-    let (lanes, rest) = row.as_chunks::<16>();
-    let mut sums = [0.0; 16];
-    for lane in lanes {
-        for (sum, x) in sums.iter_mut().zip(lane) {
-            *sum += x;
-        }
-    }
-    sums.iter().chain(rest).sum()
-}
-
 /// Each row becomes its softmax; of each, the largest score and 1 / Σ are saved. A row without any
 /// score becomes zeros.
 #[inline(always)]
@@ -189,7 +176,7 @@ fn softmax(scores: &mut [f32], tokens: usize, saved: &mut [f32]) {
         for x in row.iter_mut() {
             *x = exp(*x - around);
         }
-        let total = sum(row);
+        let total = sum(row, |x| x);
         let share = if total == 0.0 { 0.0 } else { 1.0 / total };
         for x in row.iter_mut() {
             *x *= share;
@@ -211,7 +198,7 @@ fn slope(scores: &mut [f32], gradients: &mut [f32], tokens: usize, saved: &[f32]
         for (g, p) in g.iter_mut().zip(&*p) {
             *g *= p;
         }
-        let mean = sum(g);
+        let mean = sum(g, |x| x);
         for (g, p) in g.iter_mut().zip(&*p) {
             *g -= p * mean;
         }

@@ -8,8 +8,6 @@
 //! s² of them, one for each remainder of a pixel's place. The gradient of the weights keeps a tile of
 //! them in registers while the pixels run by; runs of examples have sums of their own, which are added up in
 //! order.
-//!
-//! Tried: patches copied out for a matrix product (a quarter of the time went into copying).
 
 use super::Conv2d;
 use super::tile::{self, Block, Frame, Packing, Taps};

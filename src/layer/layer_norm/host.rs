@@ -5,6 +5,7 @@ use super::LayerNorm;
 use crate::layer::host::{Host, TASKS, share, tame};
 use crate::layer::{Backward, Forward};
 use crate::math;
+use crate::math::vector::sum;
 use crate::update::Move;
 use core::sync::atomic::Ordering;
 use rayon::prelude::*;
@@ -12,19 +13,6 @@ use rayon::prelude::*;
 /// Numbers of scratch: the gradients of γ and β of each run.
 pub(in crate::layer) const fn scratch(channels: usize) -> usize {
     2 * TASKS * channels
-}
-
-/// Σ f(x), in sixteen sums abreast.
-#[inline(always)]
-fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let (lanes, rest) = x.as_chunks::<16>();
-    let mut sums = [0.0; 16];
-    for lane in lanes {
-        for (sum, x) in sums.iter_mut().zip(lane) {
-            *sum += f(*x);
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
 }
 
 /// μ and 1 / √(σ² + ε) of one pixel.

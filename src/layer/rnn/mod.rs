@@ -1,4 +1,6 @@
-//! A plain recurrent layer (Elman 1990) over a line of tokens: h[t] = tanh(W x[t] + b + U h[t−1] + c).
+//! A plain recurrent layer (Elman 1990) over a line of tokens.
+//!
+//! H[t] = tanh(W x[t] + b + U h[t−1] + c).
 //!
 //! x is `[batch, tokens, inp]`, y is `[batch, tokens, hidden]`; the state before the first token is 0.
 //! W is `[1 hidden, inp]`, U is `[1 hidden, hidden]`, and each has a bias of its own, as in PyTorch.
@@ -6,8 +8,7 @@
 
 mod portable;
 
-use super::{Misfit, Part, PartKind, Style, recurrent};
-use crate::rule::Dims;
+use super::{Misfit, Part, Style, recurrent};
 use crate::shape::Shape;
 
 /// A plain recurrent layer (Elman 1990). Its weights are W, U and their biases.
@@ -27,24 +28,11 @@ impl Rnn {
     const GATES: u32 = 1;
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
-        // so that no product overflows
-        if self.hidden == 0 || x.channels == 0 {
-            return Err(Misfit::Zero);
-        }
-        if self.hidden > 1 << 12 || x.channels > 1 << 14 {
-            return Err(Misfit::TooLarge);
-        }
-        Ok(Shape::hwc(x.height, x.width, self.hidden))
+        recurrent::output(x, self.hidden)
     }
 
     pub(super) const fn part(&self, x: Shape, part: usize) -> Option<Part> {
-        let (gates, out) = (Self::GATES, Self::GATES * self.hidden);
-        match part {
-            0 => Part::new(Dims::new(out, x.channels, [1, 1], gates), PartKind::Weight),
-            1 => Part::new(Dims::new(out, self.hidden, [1, 1], gates), PartKind::Weight),
-            2 | 3 => Part::vector(out, PartKind::Bias),
-            _ => None,
-        }
+        recurrent::part(x, self.hidden, Self::GATES, part)
     }
 
     /// Numbers of a unit that backward wants kept of each token, beside the state before it.
