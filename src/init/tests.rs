@@ -449,3 +449,22 @@ fn t_fixup_scales_values_and_not_queries_and_keys() {
     assert!(q.min(k) > 0.85 * xavier && q.max(k) <= xavier, "{q} {k}");
     assert!(v > 0.85 * 0.67 * xavier && v <= 0.67 * xavier, "{v}");
 }
+
+/// C13 of the readings: a stacked matrix of 12 rows would go on with its fifth and sixth column.
+#[test]
+fn each_gate_of_a_recurrent_layer_is_an_identity_of_its_own() {
+    let graph = Graph::<2>::input(Shape::hwc(1, 3, 6)).gru(4).select(2);
+    let plan = Plan::new(&graph, Mode::INFER, 1);
+    let mut weights = std::vec![f32::NAN; plan.weights];
+    fill(&plan.net(), &IdInit::PAPER, &mut weights);
+    let (input, rest) = weights.split_at(12 * 6);
+    let (state, biases) = rest.split_at(12 * 4);
+    for (matrix, columns) in [(input, 6), (state, 4)] {
+        for (row, numbers) in matrix.chunks(columns).enumerate() {
+            let want = |column| if column == row % 4 { 1.0 } else { 0.0 };
+            let wrong = numbers.iter().enumerate().find(|(column, w)| **w != want(*column));
+            assert_eq!(wrong, None, "row {row} of {columns} columns");
+        }
+    }
+    assert!(biases.iter().all(|b| *b == 0.0));
+}
