@@ -136,6 +136,14 @@ pub fn large() -> Vec<Case> {
         g.global_average_pool().dense(10).cross_entropy(0.0),
         [20, 19],
     );
+    // odd pictures, all paddings, and vectors of channels that fill blocks or do not
+    let g = hwc(9, 7, 16).then(conv(32, [3, 3], [1, 1], [1, 2], 1)).relu();
+    let g = g.then(conv(48, [3, 3], [1, 1], [0, 1], 1)).tanh();
+    let g = g.then(conv(80, [3, 3], [1, 1], [2, 0], 1)).relu();
+    let g = g.then(conv(16, [3, 3], [1, 1], [1, 1], 1));
+    add("3 × 3 taps on odd pictures", g.dense(5).cross_entropy(0.0), [37, 35]);
+    let g = hwc(2, 3, 64).then(conv(64, [3, 3], [1, 1], [1, 1], 1)).relu();
+    add("3 × 3 taps on small pictures", g.dense(5).squared_error(), [50, 33]);
     let g = hwc(8, 8, 32).then(conv(64, [3, 3], [2, 2], [1, 1], 1)).relu();
     let g = g.then(conv(48, [5, 5], [3, 3], [2, 2], 1)).dense(7).squared_error();
     add("strides 2 and 3", g, [17, 17]);

@@ -1,16 +1,12 @@
-//! A direct convolution in registers: a tile of a few pixels by a few vectors of output channels
-//! stays in registers while the taps and channels of its windows run by. Each number of the picture is
-//! read once and spread over a vector; each vector of weights serves all pixels of the tile.
-//!
-//! The picture is first copied into a frame of zeros, so that no window meets a border, and the weights
-//! are packed by blocks of output channels, so that they are read in order. The gradient of the
-//! input is again a convolution, of the output's gradient by the turned weights; with a stride s there are
-//! s² of them, one for each remainder of a pixel's place. The gradient of the weights keeps a tile of
-//! them in registers while the pixels run by; runs of examples have sums of their own, which are added up in
-//! order.
+//! Convolutions on the host: how a batch is cut, and what all kernels share. Runs of examples are
+//! convolved by themselves and have sums of their own for the gradient of the weights, which are added up
+//! in order. Convolutions of 3 × 3 taps take Winograd's kernels (`winograd.rs`), others direct ones
+//! (`direct.rs`), and those of a single tap are dense layers over all pixels.
 
 use super::Conv2d;
-use super::tile::{self, Block, Frame, Packing, Taps};
+use super::direct::Direct;
+use super::tile::{self, Packing};
+use super::winograd::Winograd;
 use crate::layer::host::{Host, TASKS, share, tame};
 use crate::layer::{Backward, Forward, Weights, dense};
 use crate::shape::Shape;
@@ -19,21 +15,65 @@ use core::sync::atomic::Ordering;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+/// A way to convolve. Pictures are of one or more examples, as many as are [`near`](Self::near) each other.
+pub(super) trait Kernels: Copy + Sync {
+    /// Numbers of the weights, packed for the forward pass, and for the gradient of the input.
+    fn packed(&self) -> usize;
+    fn packed_turned(&self) -> usize;
+    /// Numbers that one run works with, in the forward and in the backward pass.
+    fn forward_room(&self) -> usize;
+    fn backward_room(&self) -> usize;
+    /// Examples that are best taken together.
+    fn near(&self) -> usize;
+    /// Makes the room of a run ready, for either pass.
+    fn begin(&self, room: &mut [f32]);
+    fn pack(&self, arch: Arch, w: &[f32], packed: &mut [f32]);
+    fn pack_turned(&self, arch: Arch, w: &[f32], packed: &mut [f32]);
+    /// y from the pictures, the packed weights, and the biases.
+    fn forward(
+        &self,
+        arch: Arch,
+        x_packed_b: [&[f32]; 3],
+        y: &mut [f32],
+        room: &mut [f32],
+        relu: bool,
+    );
+    /// dx from dy and the packed weights; where it is not `fresh`, it is added.
+    fn input_gradient(
+        &self,
+        arch: Arch,
+        dy_packed: [&[f32]; 2],
+        dx: &mut [f32],
+        room: &mut [f32],
+        fresh: bool,
+    );
+    /// Adds to the sums of a run, `[block][tap, channel][output]`, or to what [`finish`](Self::finish)
+    /// makes them from.
+    fn weights_gradient(
+        &self,
+        arch: Arch,
+        x_dy: [&[f32]; 2],
+        room: &mut [f32],
+        sums: &mut [f32],
+    );
+    fn finish(&self, arch: Arch, room: &[f32], sums: &mut [f32]);
+}
+
 /// All sizes of a convolution, as its kernels need them.
 #[derive(Clone, Copy)]
-struct Sizes {
-    x: Picture,
-    y: Picture,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
+pub(super) struct Sizes {
+    pub x: Picture,
+    pub y: Picture,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
 }
 
 #[derive(Clone, Copy)]
-struct Picture {
-    height: usize,
-    width: usize,
-    channels: usize,
+pub(super) struct Picture {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
 }
 
 impl Picture {
@@ -45,9 +85,19 @@ impl Picture {
         }
     }
 
-    const fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.height * self.width * self.channels
     }
+}
+
+/// Calls a method of [`Sizes`] with the kernels of these sizes.
+macro_rules! with_kernels {
+    ($sizes:expr, $method:ident ( $($argument:expr),* )) => {
+        match Winograd::of(&$sizes) {
+            Some(kernels) => $sizes.$method(kernels, $($argument),*),
+            None => $sizes.$method(Direct($sizes), $($argument),*),
+        }
+    };
 }
 
 impl Conv2d {
@@ -65,7 +115,7 @@ impl Conv2d {
     }
 
     /// Numbers of scratch for a batch.
-    pub(in crate::layer) fn scratch(&self, x: Shape, y: Shape, _batch: usize) -> usize {
+    pub(in crate::layer) fn scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
         if self.is_linear() {
             return dense::scratch(x.channels as usize, self.out as usize);
         }
@@ -73,8 +123,7 @@ impl Conv2d {
             return 0;
         }
         let sizes = self.host_sizes(x, y);
-        let forward = sizes.packed() + TASKS * sizes.frame().len();
-        forward.max(sizes.packed_turned() + TASKS * sizes.backward_room())
+        with_kernels!(sizes, scratch(batch))
     }
 
     /// Whether the kernels take the rectifier that follows along.
@@ -90,22 +139,7 @@ impl Conv2d {
             self.forward_grouped(io);
         } else {
             let sizes = self.host_sizes(*io.input, *io.output);
-            let Some((w, b)) = io.w.split_at_checked(sizes.weights()) else { return };
-            let (packed, frames) = host.scratch.split_at_mut(sizes.packed());
-            let (arch, relu) = (host.arch, host.relu);
-            arch.dispatch(PackForward { sizes, w, packed });
-            let packed = &*packed;
-            let (x_len, y_len) = (sizes.x.len(), sizes.y.len());
-            let examples = share(io.x.len() / x_len);
-            let runs = io.y.par_chunks_mut(examples * y_len).zip(io.x.par_chunks(examples * x_len));
-            runs.zip(frames.par_chunks_mut(sizes.frame().len())).for_each(|((y, x), frame)| {
-                frame.fill(0.0);
-                for (y, x) in y.chunks_exact_mut(y_len).zip(x.chunks_exact(x_len)) {
-                    sizes.frame().hold(frame, x);
-                    let frame = &*frame;
-                    arch.dispatch(ForwardExample { sizes, frame, packed, b, y, relu });
-                }
-            });
+            with_kernels!(sizes, forward(io, host));
         }
     }
 
@@ -135,17 +169,17 @@ impl Conv2d {
             return self.backward(io);
         }
         let sizes = self.host_sizes(*io.input, *io.output);
-        sizes.backward(self.bias, io, host);
+        with_kernels!(sizes, backward(self.bias, io, host));
     }
 }
 
 impl Sizes {
-    const fn taps(&self) -> usize {
+    pub const fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
     /// Weights of one output.
-    const fn row(&self) -> usize {
+    pub const fn row(&self) -> usize {
         self.taps() * self.x.channels
     }
 
@@ -153,81 +187,61 @@ impl Sizes {
         self.y.channels * self.row()
     }
 
-    const fn packed(&self) -> usize {
-        Packing::room(self.row() + 1, self.y.channels)
-    }
-
-    /// The picture with its padding.
-    fn frame(&self) -> Frame {
-        let reach = |axis: usize, steps: usize, length: usize| {
-            let need = (steps - 1) * self.stride[axis] + self.kernel[axis];
-            need.max(self.padding[axis] + length)
-        };
-        let Picture { height, width, channels } = self.x;
-        Frame {
-            inner: [height, width],
-            outer: [reach(0, self.y.height, height), reach(1, self.y.width, width)],
-            before: self.padding,
-            channels,
-        }
-    }
-
-    /// Along an axis, the pixels whose place leaves the remainder `rest`.
-    fn class(&self, axis: usize, rest: usize) -> Taps {
-        let length = [self.x.height, self.x.width][axis];
-        Taps::turned(self.kernel[axis], self.stride[axis], self.padding[axis], rest, length)
-    }
-
-    /// The output's gradient with zeros around it, so that every class of pixels stays within.
-    fn turned_frame(&self) -> Frame {
-        let (mut before, mut outer) = ([0, 0], [self.y.height, self.y.width]);
-        for axis in [0, 1] {
-            let classes = (0..self.stride[axis]).map(|rest| self.class(axis, rest));
-            before[axis] = classes.clone().map(|c| c.before).max().unwrap_or(0);
-            let reach = classes.map(|c| before[axis] + c.behind(before[axis])).max().unwrap_or(0);
-            outer[axis] = reach.max(before[axis] + outer[axis]);
-        }
-        let Picture { height, width, channels } = self.y;
-        Frame { inner: [height, width], outer, before, channels }
-    }
-
-    /// All classes together have every tap once.
-    const fn packed_turned(&self) -> usize {
-        Packing::room(self.taps() * self.y.channels, self.x.channels)
-    }
-
     /// Sums of one run of examples: the gradients of the weights and of the biases.
     const fn sums(&self) -> usize {
         Packing::room(self.row() + 1, self.y.channels)
     }
 
-    /// Numbers that one run works with: both frames, and sums for the weights.
-    fn backward_room(&self) -> usize {
-        self.turned_frame().len() + self.frame().len() + self.sums()
+    fn scratch(&self, kernels: impl Kernels, batch: usize) -> usize {
+        // fewer examples may be more runs, yet never more than either
+        let runs = batch.min(TASKS);
+        let forward = kernels.packed() + runs * kernels.forward_room();
+        forward.max(kernels.packed_turned() + runs * (self.sums() + kernels.backward_room()))
     }
 
-    /// An example at a time, while its numbers are near: dy is masked, dx computed, and the gradient of
-    /// the weights added to the sums of the run.
-    fn backward<M: Move>(&self, bias: bool, io: Backward<'_, M>, host: &mut Host<'_>) {
+    fn forward(&self, kernels: impl Kernels, io: Forward<'_>, host: &mut Host<'_>) {
+        let Some((w, b)) = io.w.split_at_checked(self.weights()) else { return };
+        let (packed, rooms) = host.scratch.split_at_mut(kernels.packed());
+        let (arch, relu) = (host.arch, host.relu);
+        kernels.pack(arch, w, packed);
+        let packed = &*packed;
+        let (x_len, y_len) = (self.x.len(), self.y.len());
+        let (examples, near) = (share(io.x.len() / x_len), kernels.near());
+        let runs = io.y.par_chunks_mut(examples * y_len).zip(io.x.par_chunks(examples * x_len));
+        runs.zip(rooms.par_chunks_mut(kernels.forward_room())).for_each(|((y, x), room)| {
+            kernels.begin(room);
+            for (y, x) in y.chunks_mut(near * y_len).zip(x.chunks(near * x_len)) {
+                kernels.forward(arch, [x, packed, b], y, room, relu);
+            }
+        });
+    }
+
+    /// A few examples at a time, while their numbers are near: dy is masked, dx computed, and the gradient
+    /// of the weights added to the sums of the run.
+    fn backward<M: Move>(
+        &self,
+        kernels: impl Kernels,
+        bias: bool,
+        io: Backward<'_, M>,
+        host: &mut Host<'_>,
+    ) {
         let (sizes, arch, fresh, mask) = (*self, host.arch, host.fresh[0], host.mask);
         let Backward { x, dy, dx, mut weights, .. } = io;
-        let (packed, rooms) = host.scratch.split_at_mut(self.packed_turned());
+        let (packed, rooms) = host.scratch.split_at_mut(kernels.packed_turned());
         if !dx.is_empty() {
-            arch.dispatch(PackTurned { sizes, w: weights.w, packed });
+            kernels.pack_turned(arch, weights.w, packed);
         }
-        let (packed, trained) = (&*packed, weights.trained);
+        let (packed, trained, sums) = (&*packed, weights.trained, self.sums());
         let (x_len, y_len) = (self.x.len(), self.y.len());
-        let (turned_of, frame_of, room) =
-            (self.turned_frame(), self.frame(), self.backward_room());
-        let count = dy.len() / y_len;
+        let (count, near) = (dy.len() / y_len, kernels.near());
         let examples = share(count);
         let run = |i: usize, room: &mut [f32], dy: &mut [f32], mut dx: Option<&mut [f32]>| {
-            room.fill(0.0);
-            let (turned, room) = room.split_at_mut(turned_of.len());
-            let (frame, sums) = room.split_at_mut(frame_of.len());
-            for (n, dy) in dy.chunks_exact_mut(y_len).enumerate() {
-                let example = i * examples + n;
-                if let Some(y) = mask.get(example * y_len..(example + 1) * y_len) {
+            let (sums, room) = room.split_at_mut(sums);
+            sums.fill(0.0);
+            kernels.begin(room);
+            for (n, dy) in dy.chunks_mut(near * y_len).enumerate() {
+                let (first, here) = (i * examples + n * near, dy.len() / y_len);
+                if let Some(y) = mask.get(first * y_len..(first + here) * y_len) {
                     arch.dispatch(
                         #[inline(always)]
                         || dy.iter_mut().zip(y).for_each(|(dy, y)| {
@@ -235,17 +249,21 @@ impl Sizes {
                         }),
                     );
                 }
-                let dx = dx.as_deref_mut().and_then(|dx| dx.get_mut(n * x_len..(n + 1) * x_len));
+                let at = n * near * x_len;
+                let dx = dx.as_deref_mut().and_then(|dx| dx.get_mut(at..at + here * x_len));
                 if let Some(dx) = dx {
-                    turned_of.hold(turned, dy);
-                    arch.dispatch(InputExample { sizes, frame: turned, packed, dx, fresh });
+                    kernels.input_gradient(arch, [dy, packed], dx, room, fresh);
                 }
-                if trained && let Some(x) = x.get(example * x_len..(example + 1) * x_len) {
-                    frame_of.hold(frame, x);
-                    arch.dispatch(WeightsExample { sizes, frame, dy, sums, bias });
+                if trained && let Some(x) = x.get(first * x_len..(first + here) * x_len) {
+                    kernels.weights_gradient(arch, [x, dy], room, sums);
+                    if bias {
+                        arch.dispatch(BiasSums { sizes, dy, sums });
+                    }
                 }
             }
+            kernels.finish(arch, room, sums);
         };
+        let room = sums + kernels.backward_room();
         let places = rooms.par_chunks_mut(room).zip(dy.par_chunks_mut(examples * y_len));
         if dx.is_empty() {
             places.enumerate().for_each(|(i, (room, dy))| run(i, room, dy, None));
@@ -254,9 +272,8 @@ impl Sizes {
             places.for_each(|(i, ((room, dy), dx))| run(i, room, dy, Some(dx)));
         }
         if trained {
-            let runs = count.div_ceil(examples);
-            self.add_up(rooms, runs, arch);
-            let sums = rooms.get(room - self.sums()..room).unwrap_or_default();
+            add_up(rooms, [room, sums], count.div_ceil(examples), arch);
+            let sums = rooms.get(..sums).unwrap_or_default();
             if tame(sums) {
                 arch.dispatch(Apply { sizes, sums, weights: &mut weights, bias });
             } else {
@@ -264,208 +281,43 @@ impl Sizes {
             }
         }
     }
-
-    /// Adds the sums of all runs to those of the first, in their order.
-    fn add_up(&self, rooms: &mut [f32], runs: usize, arch: Arch) {
-        let (room, sums) = (self.backward_room(), self.sums());
-        let Some((first, others)) = rooms.split_at_mut_checked(room) else { return };
-        let (others, part) = (&*others, share(sums));
-        let first = first.get_mut(room - sums..).unwrap_or_default();
-        first.par_chunks_mut(part).enumerate().for_each(|(i, first)| {
-            for other in others.chunks_exact(room).take(runs - 1) {
-                let other = other.get(room - sums + i * part..).unwrap_or_default();
-                arch.dispatch(
-                    #[inline(always)]
-                    || first.iter_mut().zip(other).for_each(|(sum, more)| *sum += more),
-                );
-            }
-        });
-    }
 }
 
-/// Weights in the order of the forward pass, the biases behind them.
-struct PackForward<'a> {
-    sizes: Sizes,
-    w: &'a [f32],
-    packed: &'a mut [f32],
-}
-
-impl WithSimd for PackForward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { sizes, w, packed } = self;
-        let row = sizes.row();
-        let packing = Packing::new::<S>(row, sizes.y.channels);
-        packing.pack(packed, |k, o| w.get(o * row + k).copied().unwrap_or_default());
-    }
-}
-
-/// Weights in the order of the gradient of the input, class after class.
-struct PackTurned<'a> {
-    sizes: Sizes,
-    w: &'a [f32],
-    packed: &'a mut [f32],
-}
-
-impl WithSimd for PackTurned<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { sizes, w, packed } = self;
-        let (inp, out) = (sizes.x.channels, sizes.y.channels);
-        let [sh, sw] = sizes.stride;
-        let mut rest = packed;
-        for (ry, rx) in (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx))) {
-            let (rows, columns) = (sizes.class(0, ry), sizes.class(1, rx));
-            let packing = Packing::new::<S>(rows.count * columns.count * out, inp);
-            let (here, behind) = rest.split_at_mut(packing.len());
-            packing.pack(here, |k, c| {
-                let (o, tap) = (k % out, k / out);
-                let [ky, kx] =
-                    [rows.tap(tap / columns.count), columns.tap(tap % columns.count)];
-                let at = o * sizes.row() + (ky * sizes.kernel[1] + kx) * inp + c;
-                w.get(at).copied().unwrap_or_default()
-            });
-            rest = behind;
+/// Adds the sums of all runs, at the beginning of their rooms, to those of the first, in their order.
+fn add_up(rooms: &mut [f32], [room, sums]: [usize; 2], runs: usize, arch: Arch) {
+    let Some((first, others)) = rooms.split_at_mut_checked(room) else { return };
+    let (others, part) = (&*others, share(sums));
+    let first = first.get_mut(..sums).unwrap_or_default();
+    first.par_chunks_mut(part).enumerate().for_each(|(i, first)| {
+        for other in others.chunks_exact(room).take(runs - 1) {
+            let other = other.get(i * part..).unwrap_or_default();
+            arch.dispatch(
+                #[inline(always)]
+                || first.iter_mut().zip(other).for_each(|(sum, more)| *sum += more),
+            );
         }
-    }
+    });
 }
 
-struct ForwardExample<'a> {
+/// Adds dy over all pixels of some examples to the last row of each block.
+struct BiasSums<'a> {
     sizes: Sizes,
-    frame: &'a [f32],
-    packed: &'a [f32],
-    b: &'a [f32],
-    y: &'a mut [f32],
-    relu: bool,
-}
-
-impl WithSimd for ForwardExample<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sizes, frame, packed, b, y, relu } = self;
-        let Sizes { y: Picture { width, channels, .. }, kernel: [kh, kw], stride, .. } = sizes;
-        let inp = sizes.x.channels;
-        let packing = Packing::new::<S>(sizes.row(), channels);
-        let line = sizes.frame().outer[1] * inp;
-        for (o, w) in packing.blocks(packed) {
-            for (oy, y) in y.chunks_exact_mut(width * channels).enumerate() {
-                let block = Block {
-                    x: frame,
-                    x_at: oy * stride[0] * line,
-                    x_step: stride[1] * inp,
-                    lines: kh,
-                    line,
-                    len: kw * inp,
-                    w,
-                    y_at: o,
-                    y_step: channels,
-                    pixels: width,
-                    outputs: (channels - o).min(packing.width),
-                    relu,
-                };
-                let start = tile::Start::Bias(b.get(o..).unwrap_or_default());
-                tile::row(simd, packing.vectors, block, y, start);
-            }
-        }
-    }
-}
-
-struct InputExample<'a> {
-    sizes: Sizes,
-    frame: &'a [f32],
-    packed: &'a [f32],
-    dx: &'a mut [f32],
-    fresh: bool,
-}
-
-impl WithSimd for InputExample<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sizes, frame, packed, dx, fresh } = self;
-        let (inp, out) = (sizes.x.channels, sizes.y.channels);
-        let [sh, sw] = sizes.stride;
-        let around = sizes.turned_frame();
-        let line = around.outer[1] * out;
-        let mut rest = packed;
-        for (ry, rx) in (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx))) {
-            let (rows, columns) = (sizes.class(0, ry), sizes.class(1, rx));
-            let packing = Packing::new::<S>(rows.count * columns.count * out, inp);
-            let (here, behind) = rest.split_at(packing.len());
-            rest = behind;
-            for (c, w) in packing.blocks(here) {
-                for i in 0..rows.pixels {
-                    let iy = i * sh + ry;
-                    let at = iy * sizes.x.width * inp;
-                    let dx = dx.get_mut(at..).unwrap_or_default();
-                    let (oy, ox) = (rows.at(i, around.before[0]), columns.at(0, around.before[1]));
-                    let block = Block {
-                        x: frame,
-                        x_at: oy * line + ox * out,
-                        x_step: out,
-                        lines: rows.count,
-                        line,
-                        len: columns.count * out,
-                        w,
-                        y_at: rx * inp + c,
-                        y_step: sw * inp,
-                        pixels: columns.pixels,
-                        outputs: (inp - c).min(packing.width),
-                        relu: false,
-                    };
-                    let start = if fresh { tile::Start::Bias(&[]) } else { tile::Start::Add };
-                    tile::row(simd, packing.vectors, block, dx, start);
-                }
-            }
-        }
-    }
-}
-
-struct WeightsExample<'a> {
-    sizes: Sizes,
-    frame: &'a [f32],
     dy: &'a [f32],
     sums: &'a mut [f32],
-    bias: bool,
 }
 
-impl WithSimd for WeightsExample<'_> {
+impl WithSimd for BiasSums<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { sizes, frame, dy, sums, bias } = self;
-        let Sizes { y, kernel: [kh, kw], stride, .. } = sizes;
-        let inp = sizes.x.channels;
-        let row = sizes.row();
-        let packing = Packing::new::<S>(row + 1, y.channels);
-        let line = sizes.frame().outer[1] * inp;
+        let Self { sizes, dy, sums } = self;
+        let channels = sizes.y.channels;
+        let packing = Packing::new::<S>(sizes.row() + 1, channels);
         for (o, sums) in packing.blocks_mut(sums) {
-            let outer = tile::Outer {
-                x: frame,
-                steps: [stride[0] * line, stride[1] * inp],
-                dy,
-                at: o,
-                channels: y.channels,
-                outputs: (y.channels - o).min(packing.width),
-                pixels: [y.height, y.width],
-            };
-            for ky in 0..kh {
-                let at = ky * kw * inp * packing.width;
-                let here = sums.get_mut(at..at + kw * inp * packing.width).unwrap_or_default();
-                tile::outer(simd, packing.vectors, outer, ky * line, here);
-            }
-            if bias {
-                let here = sums.get_mut(row * packing.width..).unwrap_or_default();
-                tile::column_sums(simd, packing.vectors, outer, here);
-            }
+            let outputs = (channels - o).min(packing.width);
+            let here = sums.get_mut(sizes.row() * packing.width..).unwrap_or_default();
+            tile::column_sums(simd, packing.vectors, dy, [o, outputs, channels], here);
         }
     }
 }

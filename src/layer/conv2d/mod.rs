@@ -5,10 +5,14 @@
 //! over a line is one over a picture of height 1.
 
 #[cfg(feature = "std")]
+mod direct;
+#[cfg(feature = "std")]
 mod host;
 mod portable;
 #[cfg(feature = "std")]
 mod tile;
+#[cfg(feature = "std")]
+mod winograd;
 
 use super::{Misfit, Part, PartKind, Style, window};
 use crate::rule::Dims;

@@ -341,7 +341,7 @@ pub(super) fn outer<S: Simd>(
 ) {
     let whole = example.outputs == vectors * S::F32_LANES;
     match (vectors, whole) {
-        (1, true) => outers::<S, 12, 1, true>(simd, example, line, sums),
+        (1, true) => outers::<S, 16, 1, true>(simd, example, line, sums),
         (1, false) => outers::<S, 12, 1, false>(simd, example, line, sums),
         (2, true) if S::F32_LANES == 8 => outers::<S, 4, 2, true>(simd, example, line, sums),
         (2, true) => outers::<S, 8, 2, true>(simd, example, line, sums),
@@ -401,26 +401,34 @@ fn outer_tile<S: Simd, const K: usize, const V: usize, const WHOLE: bool>(
     *tile = sums;
 }
 
-/// Adds dy over all pixels.
+/// Adds dy over all pixels, in `outputs` of its `channels` from `first` on.
 #[inline(always)]
 pub(super) fn column_sums<S: Simd>(
     simd: S,
     vectors: usize,
-    example: Outer<'_>,
+    dy: &[f32],
+    [first, outputs, channels]: [usize; 3],
     sums: &mut [f32],
 ) {
-    channels::with_block!(S, vectors, example.outputs, columns(simd, example, sums));
+    channels::with_block!(S, vectors, outputs, columns(simd, dy, [first, outputs, channels], sums));
 }
 
 #[inline(always)]
-fn columns<S: Simd, const V: usize, const WHOLE: bool>(simd: S, example: Outer<'_>, sums: &mut [f32]) {
-    let Outer { dy, at, channels: width, outputs, .. } = example;
+fn columns<S: Simd, const V: usize, const WHOLE: bool>(
+    simd: S,
+    dy: &[f32],
+    [first, outputs, channels]: [usize; 3],
+    sums: &mut [f32],
+) {
     let (sums, _) = S::as_mut_simd_f32s(sums);
     let Some(sums) = sums.first_chunk_mut::<V>() else { return };
-    for dy in dy.chunks_exact(width.max(1)) {
-        let dy = dy.get(at..at + outputs).unwrap_or_default();
-        for (sum, dy) in sums.iter_mut().zip(channels::load::<S, V, WHOLE>(simd, dy)) {
-            *sum = simd.add_f32s(*sum, dy);
+    let mut total = *sums;
+    for dy in dy.chunks_exact(channels.max(1)) {
+        let dy = dy.get(first..first + outputs).unwrap_or_default();
+        let dy = channels::load::<S, V, WHOLE>(simd, dy);
+        for v in 0..V {
+            total[v] = simd.add_f32s(total[v], dy[v]);
         }
     }
+    *sums = total;
 }
