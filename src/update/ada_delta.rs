@@ -62,4 +62,16 @@ impl Move for AdaDeltaMove {
             *w -= rate * d;
         }
     }
+
+    /// Without a gradient, weights stand still, and the means forget.
+    #[inline(always)]
+    fn apply_zeros(&self, w: &mut [f32], s: &mut [f32]) {
+        let AdaDelta { rho, decay, .. } = self.update;
+        if decay == 0.0 {
+            s.iter_mut().for_each(|mean| *mean *= rho);
+        } else {
+            let count = w.len();
+            self.apply(w, s, core::iter::repeat_n(0.0, count));
+        }
+    }
 }

@@ -155,6 +155,16 @@ impl Move for ChosenMove {
             Self::Adagrad(step) => step.apply(w, s, g),
         }
     }
+
+    fn apply_zeros(&self, w: &mut [f32], s: &mut [f32]) {
+        match self {
+            Self::Sgd(step) => step.apply_zeros(w, s),
+            Self::Momentum(step) => step.apply_zeros(w, s),
+            Self::Adam(step) => step.apply_zeros(w, s),
+            Self::AdaDelta(step) => step.apply_zeros(w, s),
+            Self::Adagrad(step) => step.apply_zeros(w, s),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +180,23 @@ mod tests {
             assert!(!update.with_decay(-1.0).is_sound() && !update.with_decay(f32::NAN).is_sound());
         }
         assert_eq!(Chosen::named("lion"), None);
+    }
+
+    #[test]
+    fn gradients_of_zero_move_as_any_others_do() {
+        for (name, decay) in Chosen::NAMES.iter().flat_map(|name| [(name, 0.0), (name, 0.125)]) {
+            let update = Chosen::named(name).unwrap().with_decay(decay);
+            let (mut w, mut s) = ([0.5, -0.0, 3e-5, -7.0], [0.0; 8]);
+            for number in 1..=5 {
+                let how = update.at(Step { rate: 0.1, number }, Group::Matrix);
+                how.apply(&mut w, &mut s, [0.25, -1e-9, 3.0, 0.0].into_iter());
+                let (mut w_too, mut s_too) = (w, s);
+                how.apply(&mut w, &mut s, [0.0; 4].into_iter());
+                how.apply_zeros(&mut w_too, &mut s_too);
+                let bits = |all: &[f32]| all.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!((bits(&w), bits(&s)), (bits(&w_too), bits(&s_too)), "{name} {decay}");
+            }
+        }
     }
 
     #[test]

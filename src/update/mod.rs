@@ -135,6 +135,13 @@ pub trait Move: Copy + Send + Sync {
     /// gradients `g`.
     fn apply(&self, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
 
+    /// The same for gradients of 0, as the rows of words have that did not come.
+    #[inline(always)]
+    fn apply_zeros(&self, w: &mut [f32], s: &mut [f32]) {
+        let count = w.len();
+        self.apply(w, s, core::iter::repeat_n(0.0, count));
+    }
+
     /// Moves a matrix `w`, [`g.len()`, `x.len()`], by the gradient g xᵀ: what a dense layer has for a
     /// single example.
     #[inline(always)]

@@ -147,6 +147,12 @@ pub fn large() -> Vec<Case> {
     let g = hwc(8, 8, 32).then(conv(64, [3, 3], [2, 2], [1, 1], 1)).relu();
     let g = g.then(conv(48, [5, 5], [3, 3], [2, 2], 1)).dense(7).squared_error();
     add("strides 2 and 3", g, [17, 17]);
+    // few gradients along a line, in windows that reach over both of its ends
+    let g = hwc(1, 40, 12).then(conv(21, [1, 6], [1, 2], [0, 5], 1)).tanh();
+    let g = g.then(conv(20, [1, 5], [1, 1], [0, 3], 1));
+    let steps = g.shape(g.here()).unwrap().width;
+    let most = Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1] });
+    add("the maximum over time", g.then(most).relu().dense(5).cross_entropy(0.0), [40, 33]);
     let g = vector(300).dense(257).relu().dense(130).tanh().dense(10).cross_entropy(0.1);
     add("wide dense layers", g, [64, 61]);
     let g = hwc(1, 50, 48).linear(96).gelu().linear(48).layer_norm().linear(11);

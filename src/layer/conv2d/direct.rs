@@ -9,6 +9,7 @@
 //! them in registers while the pixels run by.
 
 use super::host::{Kernels, Picture, Sizes};
+use super::sparse::Line;
 use super::tile::{self, Block, Frame, Packing, Taps};
 use pulp::{Arch, Simd, WithSimd};
 
@@ -21,18 +22,19 @@ impl Kernels for Direct {
         Packing::room(self.0.row() + 1, self.0.y.channels)
     }
 
-    /// All classes together have every tap once.
+    /// The weights as they are for a line's sparse gradients, and packed: all classes together have every
+    /// tap once.
     fn packed_turned(&self) -> usize {
-        Packing::room(self.0.taps() * self.0.y.channels, self.0.x.channels)
+        self.of_line() + Packing::room(self.0.taps() * self.0.y.channels, self.0.x.channels)
     }
 
     fn forward_room(&self) -> usize {
         self.0.frame().len()
     }
 
-    /// Both frames.
+    /// A line's sums from sparse gradients, and both frames.
     fn backward_room(&self) -> usize {
-        self.0.turned_frame().len() + self.0.frame().len()
+        self.of_line() + self.0.turned_frame().len() + self.0.frame().len()
     }
 
     fn near(&self) -> usize {
@@ -48,6 +50,8 @@ impl Kernels for Direct {
     }
 
     fn pack_turned(&self, arch: Arch, w: &[f32], packed: &mut [f32]) {
+        let (own, packed) = packed.split_at_mut(self.of_line());
+        own.copy_from_slice(w.get(..own.len()).unwrap_or_default());
         arch.dispatch(PackTurned { sizes: self.0, w, packed });
     }
 
@@ -60,11 +64,8 @@ impl Kernels for Direct {
         relu: bool,
     ) {
         let sizes = self.0;
-        let examples = x.chunks_exact(sizes.x.len()).zip(y.chunks_exact_mut(sizes.y.len()));
-        for (x, y) in examples {
-            sizes.frame().hold(frame, x);
-            arch.dispatch(ForwardExample { sizes, frame, packed, b, y, relu });
-        }
+        sizes.frame().hold(frame, x);
+        arch.dispatch(ForwardExample { sizes, frame, packed, b, y, relu });
     }
 
     fn input_gradient(
@@ -76,12 +77,15 @@ impl Kernels for Direct {
         fresh: bool,
     ) {
         let (sizes, around) = (self.0, self.0.turned_frame());
-        let frame = room.get_mut(..around.len()).unwrap_or_default();
-        let examples = dy.chunks_exact(sizes.y.len()).zip(dx.chunks_exact_mut(sizes.x.len()));
-        for (dy, dx) in examples {
-            around.hold(frame, dy);
-            arch.dispatch(InputExample { sizes, frame, packed, dx, fresh });
+        let (own, packed) = packed.split_at(self.of_line());
+        if let Some(line) = Line::of(&sizes)
+            && Line::is_sparse(dy)
+        {
+            return line.input_gradient(arch, [dy, own], dx, fresh);
         }
+        let frame = room.get_mut(own.len()..own.len() + around.len()).unwrap_or_default();
+        around.hold(frame, dy);
+        arch.dispatch(InputExample { sizes, frame, packed, dx, fresh });
     }
 
     fn weights_gradient(
@@ -92,14 +96,52 @@ impl Kernels for Direct {
         sums: &mut [f32],
     ) {
         let sizes = self.0;
-        let frame = room.get_mut(sizes.turned_frame().len()..).unwrap_or_default();
-        for (x, dy) in x.chunks_exact(sizes.x.len()).zip(dy.chunks_exact(sizes.y.len())) {
-            sizes.frame().hold(frame, x);
-            arch.dispatch(WeightsExample { sizes, frame, dy, sums });
+        let (own, frames) = room.split_at_mut(self.of_line());
+        if let Some(line) = Line::of(&sizes)
+            && Line::is_sparse(dy)
+        {
+            return line.weights_gradient(arch, [x, dy], own);
         }
+        let frame = frames.get_mut(sizes.turned_frame().len()..).unwrap_or_default();
+        sizes.frame().hold(frame, x);
+        arch.dispatch(WeightsExample { sizes, frame, dy, sums });
     }
 
-    fn finish(&self, _: Arch, _: &[f32], _: &mut [f32]) {}
+    fn finish(&self, arch: Arch, room: &[f32], sums: &mut [f32]) {
+        let own = room.get(..self.of_line()).unwrap_or_default();
+        if !own.is_empty() {
+            arch.dispatch(Gather { sizes: self.0, own, sums });
+        }
+    }
+}
+
+impl Direct {
+    /// Numbers of the weights of a line; 0 for a picture.
+    fn of_line(&self) -> usize {
+        Line::of(&self.0).map_or(0, |line| line.weights())
+    }
+}
+
+/// Adds sums in the order of the weights to those in the order of the packed.
+struct Gather<'a> {
+    sizes: Sizes,
+    own: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { sizes, own, sums } = self;
+        let packing = Packing::new::<S>(sizes.row() + 1, sizes.y.channels);
+        for (o, own) in own.chunks_exact(sizes.row()).enumerate() {
+            for (sum, own) in packing.column_mut(sums, o).zip(own) {
+                *sum += own;
+            }
+        }
+    }
 }
 
 impl Sizes {

@@ -10,6 +10,8 @@ mod direct;
 mod host;
 mod portable;
 #[cfg(feature = "std")]
+mod sparse;
+#[cfg(feature = "std")]
 mod tile;
 #[cfg(feature = "std")]
 mod winograd;

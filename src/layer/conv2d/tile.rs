@@ -69,6 +69,16 @@ impl Packing {
         (0..self.outputs).step_by(self.width).zip(blocks)
     }
 
+    /// All numbers of one output, to be written.
+    pub fn column_mut<'a>(
+        &self,
+        packed: &'a mut [f32],
+        output: usize,
+    ) -> impl Iterator<Item = &'a mut f32> {
+        let at = output / self.width * self.rows * self.width + output % self.width;
+        packed.get_mut(at..).unwrap_or_default().iter_mut().step_by(self.width).take(self.rows)
+    }
+
     /// All numbers of one output.
     pub fn column<'a>(&self, packed: &'a [f32], output: usize) -> impl Iterator<Item = f32> + 'a {
         let at = output / self.width * self.rows * self.width + output % self.width;

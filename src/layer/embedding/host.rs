@@ -55,7 +55,7 @@ fn move_rows<M: Move>(
         let (kept, rest_state) = state.split_at_mut(idle * width * M::STATE);
         moving.arch.dispatch(
             #[inline(always)]
-            || how.apply(still, kept, core::iter::repeat_n(0.0, idle * width)),
+            || how.apply_zeros(still, kept),
         );
         let Some(place) = first.nth(idle) else { return };
         let list = List { place: place.to_bits(), next };
