@@ -93,6 +93,17 @@ const WORDS: TextTransformer = TextTransformer::SMALL;
 static CLASSIFIER: Graph<{ text_transformer_nodes(WORDS) }> =
     text_transformer(Graph::input(Shape::hwc(1, 20, 1)), WORDS);
 
+/// He et al. 2016, Table 1: 112, 56, 28, 14 and 7 pixels a side.
+#[test]
+fn a_network_for_imagenet_halves_its_pictures_to_seven_pixels() {
+    const NODES: usize = resnet_nodes(ResNet::DEPTH_18);
+    let net: Graph<NODES> = resnet(Graph::input(Shape::hwc(224, 224, 3)), ResNet::DEPTH_18);
+    let mut heights: Vec<u32> = net.nodes().iter().map(|node| node.output.height).collect();
+    heights.sort_by(|a, b| b.cmp(a));
+    heights.dedup();
+    assert_eq!(heights, [112, 56, 28, 14, 7, 1]);
+}
+
 #[test]
 fn the_compiler_builds_the_same_networks() {
     assert_eq!(

@@ -87,7 +87,11 @@ impl<const N: usize> Graph<N> {
     /// The largest of each window; windows are `size` × `size` and do not overlap.
     #[track_caller]
     pub const fn max_pool(self, size: u32) -> Self {
-        self.then(Layer::MaxPool(MaxPool { kernel: [size, size], stride: [size, size] }))
+        self.then(Layer::MaxPool(MaxPool {
+            kernel: [size, size],
+            stride: [size, size],
+            padding: [0, 0],
+        }))
     }
 
     /// The mean of each window; windows are `size` × `size` and do not overlap.

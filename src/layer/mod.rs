@@ -111,6 +111,8 @@ pub enum Misfit {
     Zero,
     /// The kernel is larger than the padded input.
     Kernel,
+    /// The padding of a maximum is more than half its window.
+    Padding,
     /// The groups do not divide the channels of input and output.
     Groups,
     /// The shortcut has fewer channels than its input.
@@ -138,6 +140,7 @@ impl Misfit {
         match self {
             Self::Zero => "a size of the layer is zero",
             Self::Kernel => "the kernel is larger than the padded input",
+            Self::Padding => "the padding of a maximum is more than half its window",
             Self::Groups => "the groups do not divide the channels",
             Self::Channels => "a shortcut cannot have fewer channels than its input",
             Self::Operands => "the operands of an addition differ in shape",

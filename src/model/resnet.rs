@@ -69,7 +69,8 @@ pub const fn resnet_nodes(net: ResNet) -> usize {
     4 + (a + b + c + d) * block + 2 * widenings + 2
 }
 
-/// A convolution of 7 × 7 with stride 2, the largest of each 3 × 3 window with stride 2, four stages
+/// A convolution of 7 × 7 with stride 2, the largest of each 3 × 3 window with stride 2 (of 224 × 224
+/// pixels, 56 × 56 are left), four stages
 /// of blocks relu(x + branch(x)) (the first block of all but the first stage has stride 2, in its
 /// 3 × 3 convolution), the mean of each channel, and a classifier: [`resnet_nodes`] layers. All
 /// convolutions have norms, and skip connections get to more channels by 1 × 1 convolutions.
@@ -93,14 +94,12 @@ pub const fn resnet<const N: usize>(g: Graph<N>, net: ResNet) -> Graph<N> {
 #[track_caller]
 const fn stem<const N: usize>(g: Graph<N>, width: u32) -> Graph<N> {
     let conv = Conv2d { stride: [2, 2], bias: false, ..Conv2d::same(width, 7) };
-    // He et al. pad the windows of the maximum by a pixel, and have 56 × 56 pixels instead of 55 × 55
-    // in the first stage; the weights are the same
     g.then(Layer::Conv2d(conv))
         .name("conv1")
         .batch_norm()
         .name("bn1")
         .relu()
-        .then(Layer::MaxPool(MaxPool { kernel: [3, 3], stride: [2, 2] }))
+        .then(Layer::MaxPool(MaxPool { kernel: [3, 3], stride: [2, 2], padding: [1, 1] }))
 }
 
 #[track_caller]

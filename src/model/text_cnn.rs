@@ -64,7 +64,9 @@ pub const fn text_cnn<const N: usize>(g: Graph<N>, net: TextCnn) -> Graph<N> {
             Some(shape) => shape.width,
             None => 1,
         };
-        g = g.then(Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1] })).relu();
+        g = g
+            .then(Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1], padding: [0, 0] }))
+            .relu();
         let here = g.here();
         if let Some(before) = before {
             g = g.at(before).concat(here);

@@ -181,7 +181,9 @@ fn tangled() -> Graph<16> {
     let g = g.batch_norm().name("norm").relu().add(Value::INPUT);
     let a = g.here();
     let g = g.at(stem).tanh().conv2d(5, 3).at(stem).layer_norm().sigmoid().add(a);
-    let g = g.then(Layer::MaxPool(MaxPool { kernel: [2, 2], stride: [1, 1] })).multiplier();
+    let g = g
+        .then(Layer::MaxPool(MaxPool { kernel: [2, 2], stride: [1, 1], padding: [0, 0] }))
+        .multiplier();
     let b = g.here();
     g.gelu().scalar_bias().add(b).dense(3).name("head").squared_error()
 }

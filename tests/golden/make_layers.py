@@ -107,9 +107,11 @@ def layer_norm(channels, eps=1e-5):
     return f"layer_norm {eps}", PixelNorm(channels, eps)
 
 
-def pool(kind, kernel, stride):
-    module = nn.MaxPool2d if kind == "max_pool" else nn.AvgPool2d
-    return f"{kind} {kernel[0]} {kernel[1]} {stride[0]} {stride[1]}", module(kernel, stride)
+def pool(kind, kernel, stride, padding=(0, 0)):
+    words = f"{kind} {kernel[0]} {kernel[1]} {stride[0]} {stride[1]}"
+    if kind == "max_pool":
+        return f"{words} {padding[0]} {padding[1]}", nn.MaxPool2d(kernel, stride, padding)
+    return words, nn.AvgPool2d(kernel, stride)
 
 
 RELU = ("relu", nn.ReLU())
@@ -256,6 +258,18 @@ def layer_cases():
     yield case("skips", 3, (5,), skips, mse)
 
 
+def padded_pool_cases():
+    torch.manual_seed(23)
+    one = (1, 1)
+    for name, shape, settings in [
+        ("padded pool", (2, 5, 6), [(3, 3), (2, 2), one]),
+        ("padded pool of even windows", (2, 4, 3), [(4, 2), (3, 1), (2, 1)]),
+        ("padded pool of a line", (3, 1, 5), [(1, 5), (1, 2), (0, 2)]),
+    ]:
+        layers = [conv(shape[0], 3, (3, 3), padding=one), pool("max_pool", *settings), GLOBAL, dense(3, 4)]
+        yield case(name, 2, shape, layers, "0.0")
+
+
 def recurrent_cases():
     torch.manual_seed(22)
     mse, plain = "squared_error", "0.0"
@@ -366,6 +380,7 @@ def write(name, cases, program="make_layers.py"):
 
 if __name__ == "__main__":
     # in this order: each goes on in the random numbers where the one before it ended
-    write("layers.txt", list(layer_cases()))
+    layers = list(layer_cases())
     write("updates.txt", list(update_cases()))
+    write("layers.txt", layers + list(padded_pool_cases()))
     write("recurrent.txt", recurrent_cases())

@@ -37,7 +37,9 @@ fn layers() -> impl Strategy<Value = Layer> {
         },
     );
     let pools = (pair(0..4), pair(0..4));
-    let max = pools.clone().prop_map(|(kernel, stride)| Layer::MaxPool(MaxPool { kernel, stride }));
+    let max = (pools.clone(), pair(0..3)).prop_map(|((kernel, stride), padding)| {
+        Layer::MaxPool(MaxPool { kernel, stride, padding })
+    });
     let average =
         pools.prop_map(|(kernel, stride)| Layer::AveragePool(AveragePool { kernel, stride }));
     let shortcut = (0..12_u32, 0..4_u32, any::<bool>()).prop_map(|(channels, stride, around)| {
@@ -208,7 +210,7 @@ proptest! {
         // sizes of every magnitude; nothing is run, only planned
         let input = Shape::hwc(sizes[0] >> powers.0, sizes[1] >> powers.1, sizes[2] >> powers.2);
         let conv = Layer::Conv2d(Conv2d { out, kernel, stride, padding, groups, bias: true });
-        let pool = Layer::MaxPool(MaxPool { kernel, stride });
+        let pool = Layer::MaxPool(MaxPool { kernel, stride, padding });
         let shortcut = Layer::Shortcut(Shortcut { channels: out, stride: stride[0], padding: Padding::Around });
         let embedding = Layer::Embedding(idinit::layer::Embedding { count: out, width: groups, padding: false });
         let attention = Layer::Attention(Attention { heads: groups, causal: false });

@@ -76,7 +76,11 @@ fn conv(out: u32, kernel: [u32; 2], stride: [u32; 2], padding: [u32; 2], groups:
 }
 
 pub fn max(kernel: [u32; 2], stride: [u32; 2]) -> Layer {
-    Layer::MaxPool(MaxPool { kernel, stride })
+    padded_max(kernel, stride, [0, 0])
+}
+
+fn padded_max(kernel: [u32; 2], stride: [u32; 2], padding: [u32; 2]) -> Layer {
+    Layer::MaxPool(MaxPool { kernel, stride, padding })
 }
 
 fn average(kernel: [u32; 2], stride: [u32; 2]) -> Layer {
@@ -299,6 +303,15 @@ fn pools(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
     add("max pool", end(begin().max_pool(2)), same(3), All);
     add("max pool that overlaps", end(begin().then(max([3, 2], [1, 1]))), same(3), All);
     add("max pool that leaves out pixels", end(begin().then(max([2, 1], [3, 2]))), [5, 3], All);
+    let stem = padded_max([3, 3], [2, 2], [1, 1]);
+    add("max pool of a padded picture", end(begin().then(stem)), same(3), All);
+    let wide = padded_max([4, 5], [1, 3], [2, 2]);
+    add(
+        "max pool with more padding than picture",
+        end(hwc(1, 2, 3).conv2d(2, 3).then(wide)),
+        [4, 2],
+        All,
+    );
     add("average pool", end(begin().average_pool(2)), same(3), All);
     add("average pool that overlaps", end(begin().then(average([2, 3], [1, 2]))), [5, 3], All);
     add("global average pool", end(begin().global_average_pool()), same(3), All);

@@ -97,15 +97,21 @@ fn windows(
     node: &Node,
     kernel: [u32; 2],
     stride: [u32; 2],
+    padding: [u32; 2],
     mut f: impl FnMut(usize, &mut dyn Iterator<Item = (usize, usize)>, usize),
 ) {
+    let [height, width, _] = sizes(node.input);
     let [oh, ow, channels] = sizes(node.output);
+    let at = |axis: usize, step: usize, tap: u32, size: usize| {
+        let padded = step * stride[axis] as usize + tap as usize;
+        padded.checked_sub(padding[axis] as usize).filter(|&pixel| pixel < size)
+    };
     for oy in 0..oh {
         for ox in 0..ow {
             for c in 0..channels {
-                let mut places = (0..kernel[0] as usize).flat_map(|ky| {
-                    (0..kernel[1] as usize)
-                        .map(move |kx| (oy * stride[0] as usize + ky, ox * stride[1] as usize + kx))
+                let mut places = (0..kernel[0]).flat_map(|ky| {
+                    (0..kernel[1])
+                        .filter_map(move |kx| at(0, oy, ky, height).zip(at(1, ox, kx, width)))
                 });
                 f((oy * ow + ox) * channels + c, &mut places, c);
             }
@@ -179,15 +185,20 @@ fn example(node: &Node, w: &[f64], x: &[f64], second: &[f64]) -> Vec<f64> {
         Layer::Add(_) => y = x.iter().zip(second).map(|(a, b)| a + b).collect(),
         Layer::ScalarBias(_) => y = each(&|x| x + w[0]),
         Layer::Multiplier(_) => y = each(&|x| x * w[0]),
-        Layer::MaxPool(pool) => windows(node, pool.kernel, pool.stride, |to, places, c| {
-            y[to] = places
-                .map(|(iy, ix)| at(x, node.input, iy, ix, c))
-                .fold(f64::NEG_INFINITY, f64::max);
-        }),
-        Layer::AveragePool(pool) => windows(node, pool.kernel, pool.stride, |to, places, c| {
-            let numbers: Vec<f64> = places.map(|(iy, ix)| at(x, node.input, iy, ix, c)).collect();
-            y[to] = moments(&numbers).0;
-        }),
+        Layer::MaxPool(pool) => {
+            windows(node, pool.kernel, pool.stride, pool.padding, |to, places, c| {
+                y[to] = places
+                    .map(|(iy, ix)| at(x, node.input, iy, ix, c))
+                    .fold(f64::NEG_INFINITY, f64::max);
+            })
+        }
+        Layer::AveragePool(pool) => {
+            windows(node, pool.kernel, pool.stride, [0, 0], |to, places, c| {
+                let numbers: Vec<f64> =
+                    places.map(|(iy, ix)| at(x, node.input, iy, ix, c)).collect();
+                y[to] = moments(&numbers).0;
+            })
+        }
         Layer::GlobalAveragePool(_) => {
             for (c, y) in y.iter_mut().enumerate() {
                 let channel: Vec<f64> = x.iter().skip(c).step_by(channels).copied().collect();

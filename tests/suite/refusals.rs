@@ -3,7 +3,7 @@
 use super::runner::{Buffers, bits};
 use idinit::engine::{Buffer, Engine, Error, Memory, Portable};
 use idinit::graph::{Graph, GraphError, Role};
-use idinit::layer::{All, BatchNorm, Conv2d, Kind, Layer, LayerSet, Misfit, Uses};
+use idinit::layer::{All, BatchNorm, Conv2d, Kind, Layer, LayerSet, MaxPool, Misfit, Uses};
 use idinit::loss::{Loss, Target, TargetError};
 use idinit::plan::{Mode, Plan, PlanError};
 use idinit::shape::Shape;
@@ -275,6 +275,20 @@ fn a_strict_graph_panics_where_a_draft_remembers() {
     assert!(strict.is_err());
     let draft = Graph::<4>::draft(Shape::hwc(4, 4, 1)).max_pool(5).dense(3).finish();
     says(draft.unwrap_err(), "the kernel is larger than the padded input (layer 0, input 4×4×1)");
+}
+
+/// PyTorch: "pad should be at most half of effective kernel size".
+#[test]
+fn a_maximum_is_padded_by_at_most_half_its_window() {
+    let draft = |kernel, padding| {
+        let pool = MaxPool { kernel, stride: [1, 1], padding };
+        Graph::<4>::draft(Shape::hwc(4, 4, 1)).then(Layer::MaxPool(pool)).finish()
+    };
+    for (kernel, padding) in [([3, 3], [1, 2]), ([3, 3], [2, 1]), ([1, 1], [1, 0])] {
+        let words = "the padding of a maximum is more than half its window (layer 0, input 4×4×1)";
+        says(draft(kernel, padding).unwrap_err(), words);
+    }
+    assert_eq!(draft([2, 5], [1, 2]).unwrap().output(), Shape::hwc(5, 4, 1));
 }
 
 #[test]

@@ -21,12 +21,26 @@ fn gradient_at(rest: impl Fn(Graph<ROOM>) -> Graph<ROOM>, x: &[f32]) -> Vec<f32>
 
 #[test]
 fn of_equal_numbers_the_first_wins() {
-    let max =
-        |graph: Graph<ROOM>| graph.then(Layer::MaxPool(MaxPool { kernel: [1, 3], stride: [1, 3] }));
+    let max = |graph: Graph<ROOM>| {
+        graph.then(Layer::MaxPool(MaxPool { kernel: [1, 3], stride: [1, 3], padding: [0, 0] }))
+    };
     // sums 3, 3, 3; then the largest in the middle; then the largest twice, at the end
     assert_eq!(gradient_at(max, &[1.0, 2.0, 0.5, 2.5, 3.0, 0.0]), [6.0, 12.0]);
     assert_eq!(gradient_at(max, &[1.0, 1.0, 0.5, 2.5, 1.0, 0.0]), [3.0, 15.0]);
     assert_eq!(gradient_at(max, &[1.0, 1.0, 2.5, 0.5, 3.0, 0.0]), [15.0, 3.0]);
+}
+
+/// A window that begins outside of the picture looks first at its first pixel: sums −3, −3, −1, −1 in
+/// windows of (−3, −3) and (−3, −1, −1).
+#[test]
+fn outside_of_the_picture_nothing_wins() {
+    let max = |graph: Graph<ROOM>| {
+        let pool = MaxPool { kernel: [1, 3], stride: [1, 2], padding: [0, 1] };
+        graph.then(Layer::MaxPool(pool))
+    };
+    let x = [-1.0, -2.0, -2.5, -0.5, 0.5, -1.5, -1.0, 0.0];
+    // the mean of two squares: −3 from (−1, −2), −1 from (0.5, −1.5)
+    assert_eq!(gradient_at(max, &x), [3.0 - 0.5, 6.0 + 1.5]);
 }
 
 #[test]

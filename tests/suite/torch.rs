@@ -98,7 +98,11 @@ fn layer(words: &[&str]) -> Layer {
         "batch_norm" => Layer::BatchNorm(BatchNorm { eps: f(1), momentum: f(2) }),
         "layer_norm" => Layer::LayerNorm(LayerNorm { eps: f(1) }),
         "leaky_relu" => Layer::LeakyRelu(idinit::layer::LeakyRelu { slope: f(1) }),
-        "max_pool" => Layer::MaxPool(MaxPool { kernel: [u(1), u(2)], stride: [u(3), u(4)] }),
+        "max_pool" => Layer::MaxPool(MaxPool {
+            kernel: [u(1), u(2)],
+            stride: [u(3), u(4)],
+            padding: [u(5), u(6)],
+        }),
         "average_pool" => {
             Layer::AveragePool(AveragePool { kernel: [u(1), u(2)], stride: [u(3), u(4)] })
         }

@@ -1,5 +1,5 @@
-//! The largest number of each window of each channel; of equals, the first in scan order. Windows
-//! must lie within the picture; forward keeps which place won, for backward.
+//! The largest number of each window of each channel; of equals, the first in scan order. What lies
+//! outside of the picture counts as −∞; forward keeps which place won, for backward.
 
 mod portable;
 
@@ -15,6 +15,9 @@ pub struct MaxPool {
     pub kernel: [u32; 2],
     /// Steps from one window to the next, down and to the right.
     pub stride: [u32; 2],
+    /// Pixels above and below, left and right, that no number of the picture loses to; at most half
+    /// the window, so that each window meets the picture (PyTorch's `MaxPool2d` asks for the same).
+    pub padding: [u32; 2],
 }
 
 impl MaxPool {
@@ -25,7 +28,10 @@ impl MaxPool {
         if self.kernel[0] as u64 * self.kernel[1] as u64 > 1 << 24 {
             return Err(Misfit::TooLarge);
         }
-        window::output(x, self.kernel, self.stride, [0, 0], x.channels)
+        if self.padding[0] > self.kernel[0] / 2 || self.padding[1] > self.kernel[1] / 2 {
+            return Err(Misfit::Padding);
+        }
+        window::output(x, self.kernel, self.stride, self.padding, x.channels)
     }
 
     pub(super) const fn part(&self, _: Shape, _: usize) -> Option<Part> {

@@ -30,22 +30,26 @@ impl MaxPool {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, self.padding);
         let row = (columns.length * channels).max(1);
         let mut saved = io.saved.chunks_exact_mut(channels);
         let mut y = io.y.chunks_exact_mut(channels);
         for x in io.x.chunks_exact((rows.length * row).max(1)) {
             for oy in 0..rows.steps {
+                let down = rows.taps(oy);
                 for ox in 0..columns.steps {
                     let Some(y) = y.next() else { return };
                     let won = saved.next().unwrap_or_default();
+                    let across = columns.taps(ox);
+                    let first = down.first * columns.kernel + across.first;
                     y.fill(f32::NEG_INFINITY);
-                    won.fill(0.0);
-                    let mut tap = 0.0;
-                    for ky in 0..rows.kernel {
-                        let at = (oy * rows.stride + ky) * row + ox * columns.stride * channels;
+                    // where nothing is more than −∞, the first pixel of the picture wins
+                    won.fill(first as f32);
+                    for ky in 0..down.count {
+                        let mut tap = (first + ky * columns.kernel) as f32;
+                        let at = (down.pixel + ky) * row + across.pixel * channels;
                         let line = x.get(at..).unwrap_or_default();
-                        for x in line.chunks_exact(channels).take(columns.kernel) {
+                        for x in line.chunks_exact(channels).take(across.count) {
                             if won.is_empty() {
                                 largest(y, x);
                             } else {
@@ -62,9 +66,10 @@ impl MaxPool {
     pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         let channels = io.input.channels.max(1) as usize;
         let [rows, columns] =
-            window::lines(*io.input, *io.output, self.kernel, self.stride, [0, 0]);
+            window::lines(*io.input, *io.output, self.kernel, self.stride, self.padding);
         let row = (columns.length * channels).max(1);
         let taps = columns.kernel.max(1);
+        let before = rows.padding * row + columns.padding * channels;
         let mut saved = io.saved.chunks_exact(channels);
         let mut dy = io.dy.chunks_exact(channels);
         for dx in io.dx.chunks_exact_mut((rows.length * row).max(1)) {
@@ -75,7 +80,7 @@ impl MaxPool {
                     for (c, (dy, won)) in dy.iter().zip(won).enumerate() {
                         let tap = *won as usize;
                         let at = first + c + tap / taps * row + tap % taps * channels;
-                        if let Some(dx) = dx.get_mut(at) {
+                        if let Some(dx) = dx.get_mut(at.wrapping_sub(before)) {
                             *dx += dy;
                         }
                     }
