@@ -800,6 +800,10 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
         let mut err = String::new();
         child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""), "{arguments}");
-        assert_eq!(names(&folder.path().join("runs")), [""; 0]);
     }
+    // a run leaves what it has measured, as when it is killed
+    let files = names(&folder.path().join("runs/mlp-digits"));
+    assert!(["config.toml", "log.jsonl"].iter().all(|file| files.contains(&file.to_string())));
+    assert_eq!(names(folder.path()), ["runs"]);
+    assert!(!files.iter().any(|file| file.starts_with("weights")), "{files:?}");
 }

@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "cli", unix))]
 
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -47,11 +48,56 @@ fn weights(run: &Path) -> [Vec<u8>; 2] {
     ["idinit", "kaiming"].map(|name| fs::read(run.join(format!("weights-{name}.bin"))).unwrap())
 }
 
-/// The log without times, which differ.
-fn log(run: &Path) -> String {
+/// The events of the log without times, which differ, and in an order of their own, as starts take
+/// turns as they like.
+fn log(run: &Path) -> Vec<String> {
     let text = fs::read_to_string(run.join("log.jsonl")).unwrap();
-    let lines = text.lines().map(|line| line.split(",\"seconds\"").next().unwrap());
-    lines.collect::<Vec<_>>().join("\n")
+    assert!(text.ends_with('\n'));
+    let line = |line| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        let times = ["seconds", "examples_per_second"];
+        times.iter().for_each(|time| drop(event.as_object_mut().unwrap().remove(*time)));
+        event.to_string()
+    };
+    let mut lines: Vec<_> = text.lines().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// The numbers of the epochs in a log.
+fn epochs(run: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(run.join("log.jsonl")).unwrap_or_default();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let events = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let epochs = events.filter(|event| event["event"] == "epoch");
+    epochs.map(|event| event["epoch"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_killed_run_leaves_the_epochs_that_it_has_measured() {
+    for checkpoint in ["", "--checkpoint 1000"] {
+        let folder = scratch();
+        let settings = "train mlp --epochs 3000 --scheme idinit --out run";
+        let run = folder.path().join("run");
+        let mut child = start(folder.path(), &format!("{settings} {checkpoint}"));
+        let begin = Instant::now();
+        while epochs(&run).len() < 5 {
+            assert!(begin.elapsed() < Duration::from_secs(60), "no epochs in the log");
+            sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = epochs(&run).len() as u64;
+        let mut next = start(folder.path(), "train --resume run");
+        while epochs(&run).len() as u64 <= left + 2 {
+            assert!(begin.elapsed() < Duration::from_secs(120), "the log does not go on");
+            sleep(Duration::from_millis(1));
+        }
+        next.kill().unwrap();
+        next.wait().unwrap();
+        let epochs = epochs(&run);
+        assert!(epochs.iter().copied().eq(1..=epochs.len() as u64), "{epochs:?}");
+    }
 }
 
 /// Waits until there is something.

@@ -117,8 +117,8 @@ impl Compare {
         let name = format!("compare-{}-{}", network.entry.name, network.data.name());
         let folder = Folder::new(self.out, &name)?;
         let job = Job { settled, starts: runs, eps, keep: None, log_steps: 0 };
-        let at_once = job.at_once()?;
-        let mut outcomes = job.train(false, at_once)?;
+        let at_once = job.at_once(false)?;
+        let mut outcomes = job.train(at_once, |_| Ok(()))?;
         // they are large, and nobody asks for them
         outcomes.iter_mut().for_each(|outcome| outcome.weights = Vec::new());
         let rows = rows(&outcomes, &rates);

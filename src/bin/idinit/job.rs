@@ -5,7 +5,7 @@ use crate::curve;
 use crate::failure::Failure;
 use crate::keep::{Keep, Kept, Notes};
 use crate::memory;
-use crate::output::{print, zeros};
+use crate::output::zeros;
 use crate::report::{self, Outcome, decimal};
 use crate::training::{Engines, Settled, Way};
 use idinit::checkpoint;
@@ -47,6 +47,14 @@ pub struct Job {
     pub log_steps: u64,
 }
 
+/// What happens in a run.
+pub enum Told<'a> {
+    /// A step or an epoch.
+    Event(&'a Value),
+    /// A start is at its end.
+    Outcome(&'a Outcome),
+}
+
 /// What a thread has to tell.
 enum Message {
     Event(Value),
@@ -80,6 +88,11 @@ impl Startable for Portable<'_, All, Way> {
 }
 
 impl Job {
+    /// Where checkpoints are kept, if they are.
+    fn kept(&self) -> Option<&Keep> {
+        self.keep.as_ref().filter(|keep| keep.every.is_some())
+    }
+
     fn names(&self) -> Vec<&str> {
         self.starts.iter().map(|start| start.label.as_str()).collect()
     }
@@ -149,15 +162,30 @@ impl Job {
     }
 
     /// How many starts are trained at once: as many as there are threads, if memory allows.
-    pub fn at_once(&self) -> Result<usize, Failure> {
+    ///
+    /// `kept` is whether there are checkpoints.
+    pub fn at_once(&self, kept: bool) -> Result<usize, Failure> {
         let net = self.settled.plan.net();
         let wanted = self.settled.threads.min(self.starts.len());
         let free = self.settled.memory.or_else(memory::free);
-        memory::at_once(memory::need(&net, self.keep.is_some()), wanted, free)
+        memory::at_once(memory::need(&net, kept), wanted, free)
     }
 
     /// Trains from every start, so many at once. Which thread takes which start changes nothing.
-    pub fn train(&self, json: bool, at_once: usize) -> Result<Vec<Outcome>, Failure> {
+    ///
+    /// `tell` hears of every event as it happens, and of every outcome. Where it fails, the command
+    /// ends: checkpoints are whole at any moment, and nobody waits for the threads.
+    pub fn train(
+        &self,
+        at_once: usize,
+        mut tell: impl FnMut(Told<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let mut tell = |told: Told<'_>| {
+            if let Err(failure) = tell(told) {
+                failure.tell();
+                process::exit(failure.code().into());
+            }
+        };
         let name = |i| format!("idinit-{i}");
         let pool = ThreadPoolBuilder::new().num_threads(self.settled.threads).thread_name(name);
         let pool = Arc::new(pool.build().map_err(|error| Failure::failed(error.to_string()))?);
@@ -183,15 +211,11 @@ impl Job {
             drop(send);
             for message in receive {
                 match message {
-                    Message::Event(event) if json => {
-                        if let Err(failure) = print(&format!("{event}\n")) {
-                            // checkpoints are whole at any moment, and nobody waits for the threads
-                            failure.tell();
-                            process::exit(failure.code().into());
-                        }
+                    Message::Event(event) => tell(Told::Event(&event)),
+                    Message::Done(place, outcome) => {
+                        tell(Told::Outcome(&outcome));
+                        outcomes[place] = Some(*outcome);
                     }
-                    Message::Event(_) => {}
-                    Message::Done(place, outcome) => outcomes[place] = Some(*outcome),
                 }
             }
         });
@@ -266,7 +290,7 @@ impl Job {
         let fingerprint = self.fingerprint(start);
         let mut notes = Notes::default();
         engine.begin(&start.named, start.seed);
-        let kept = match &self.keep {
+        let kept = match self.kept() {
             Some(keep) => keep.restore(&start.label, fingerprint, engine)?,
             None => None,
         };
@@ -291,7 +315,7 @@ impl Job {
                     notes.steps.push(event.clone());
                     let _ = send.send(Message::Event(event));
                 }
-                if let Some(keep) = &self.keep
+                if let Some(keep) = self.kept()
                     && keep.is_due(taken.step, per_epoch)
                 {
                     notes.seconds = before + begin.elapsed().as_secs_f64();
@@ -325,7 +349,7 @@ impl Job {
             notes.seconds = before + begin.elapsed().as_secs_f64();
             outcome.take(&notes);
             let _ = send.send(Message::Event(report::epoch(label, &epoch, Some(throughput))));
-            if let Some(keep) = &self.keep {
+            if let Some(keep) = self.kept() {
                 let place = (&net, run.standing());
                 keep.write(label, fingerprint, engine, place, &notes)?;
             }
@@ -446,7 +470,6 @@ impl Job {
         let title = format!("{} on {}", network.entry.name, network.data.name());
         let mut files = vec![
             ("config.json".to_string(), lines(&self.config())),
-            ("log.jsonl".to_string(), outcomes.iter().flat_map(|o| o.log().into_bytes()).collect()),
             ("curve.svg".to_string(), curve::svg(&title, outcomes)?.into_bytes()),
         ];
         for outcome in outcomes.iter().filter(|outcome| outcome.failure.is_none()) {

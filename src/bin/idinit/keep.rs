@@ -13,10 +13,14 @@ use std::path::{Path, PathBuf};
 /// Where checkpoints are kept, and how often.
 pub struct Keep {
     pub folder: PathBuf,
-    pub every: Time,
+    /// Every so often, and behind each epoch; never, if this is none.
+    pub every: Option<Time>,
     /// Held while the run lives; the system lets it go with the process, however that ends.
     _lock: File,
 }
+
+/// The file that a run has to itself.
+const LOCK: &str = "lock";
 
 /// What a run remembers beside its numbers.
 #[derive(Default, Serialize, Deserialize)]
@@ -56,8 +60,8 @@ impl Kept {
 
 impl Keep {
     /// Keeps checkpoints in a folder that no other run has to itself.
-    pub fn new(folder: PathBuf, every: Time) -> Result<Self, Failure> {
-        let file = folder.join("lock");
+    pub fn new(folder: PathBuf, every: Option<Time>) -> Result<Self, Failure> {
+        let file = folder.join(LOCK);
         let lock = File::create(&file).map_err(|error| Failure::io(&file, &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder, every, _lock: lock }),
@@ -74,7 +78,7 @@ impl Keep {
 
     /// Whether a checkpoint is due behind a step.
     pub fn is_due(&self, step: u64, per_epoch: u64) -> bool {
-        let every = self.every.steps(per_epoch);
+        let every = self.every.map_or(0, |every| every.steps(per_epoch));
         every > 0 && step.is_multiple_of(every)
     }
 
@@ -124,19 +128,27 @@ impl Keep {
         Ok(Some((Standing { next, sum: kept.sum }, notes)))
     }
 
-    /// Whether the checkpoints that are there can be gone on from: asked before anything is done.
-    pub fn check(&self, starts: &[(String, u64)]) -> Result<(), Failure> {
-        for (start, settings) in starts {
-            let file = self.file(start);
-            match Checkpoint::read(&file).map_err(Failure::failed)? {
-                Some(kept) if kept.settings != *settings => {
-                    let why = "the checkpoint is of a run with other settings or other data";
-                    return Err(Failure::at(&file, why));
-                }
-                _ => {}
+    /// What a start has noted in its checkpoint; nothing, where there is none.
+    ///
+    /// Asked before anything is done, so that what cannot be gone on from is found out first.
+    pub fn notes(&self, start: &str, settings: u64) -> Result<Notes, Failure> {
+        let file = self.file(start);
+        match Checkpoint::read(&file).map_err(Failure::failed)? {
+            None => Ok(Notes::default()),
+            Some(kept) if kept.settings != settings => {
+                let why = "the checkpoint is of a run with other settings or other data";
+                Err(Failure::at(&file, why))
+            }
+            Some(kept) => {
+                serde_json::from_slice(&kept.notes).map_err(|error| Failure::at(&file, error))
             }
         }
-        Ok(())
+    }
+
+    /// Lets others at the folder: the run is at its end.
+    pub fn release(self) {
+        // one that stays keeps nobody out
+        let _ = std::fs::remove_file(self.folder.join(LOCK));
     }
 
     /// Writes files of the run beside its checkpoints.

@@ -14,6 +14,7 @@ mod fingerprint;
 mod folder;
 mod job;
 mod keep;
+mod log;
 mod memory;
 mod models;
 mod network;

@@ -87,6 +87,12 @@ impl Outcome {
         }
     }
 
+    /// All steps and epochs of a start that are noted, as events.
+    pub fn noted(label: &str, notes: &Notes) -> Vec<Value> {
+        let epochs = notes.epochs.iter().map(|kept| epoch(label, &kept.epoch(), None));
+        notes.steps.iter().cloned().chain(epochs).collect()
+    }
+
     /// What a run has noted so far.
     pub fn take(&mut self, notes: &Notes) {
         self.epochs = notes.epochs.iter().map(Kept::epoch).collect();

@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::job::{Job, Start};
+use crate::job::{Job, Start, Told};
 use crate::keep::Keep;
+use crate::log::Log;
 use crate::network;
 use crate::output::print;
-use crate::report;
+use crate::report::{self, Outcome};
 use crate::training::Training;
 use clap::Args;
 use idinit::train::Time;
@@ -20,12 +21,13 @@ use toml::{Table, Value};
 /// IDInit and from Kaiming, in seconds. A run is a function of its settings: the same command gives
 /// the same weights, whatever the number of threads, and with --engine portable whatever the machine.
 ///
-/// The run's folder holds curve.svg (accuracy and loss by epoch), weights-SCHEME.bin (f32,
-/// little-endian) with weights-SCHEME.json (its layers, shapes and checksum), confusion-SCHEME.csv,
-/// log.jsonl (every epoch), config.json (every setting) and config.toml (the same, for --config).
+/// The run's folder is there from the beginning with config.toml (every setting, for --config) and
+/// log.jsonl (every epoch as it ends: `tail -f` follows it). At the end it holds curve.svg (accuracy and
+/// loss by epoch), weights-SCHEME.bin (f32, little-endian) with weights-SCHEME.json (its layers, shapes
+/// and checksum), confusion-SCHEME.csv and config.json (the settings for programs) too.
 ///
-/// With --checkpoint the folder is there from the beginning, and a run that was stopped, however that
-/// happened, goes on by `idinit train --resume FOLDER` to the bits of a run that was not.
+/// With --checkpoint, a run that was stopped, however that happened, goes on by
+/// `idinit train --resume FOLDER` to the bits of a run that was not.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -74,7 +76,7 @@ impl Train {
         let rate = settled.settings.rate;
         let starts = starts.into_iter().map(|start| Start { rate, ..start }).collect();
         let mut job = Job { settled, starts, eps, keep: None, log_steps };
-        let at_once = job.at_once()?;
+        let at_once = job.at_once(resume.is_some() || checkpoint.is_some())?;
         let names = job.starts.iter().map(|start| Value::String(start.label.clone())).collect();
         let mut more = Table::from_iter([("scheme".to_string(), Value::Array(names))]);
         if log_steps > 0 {
@@ -84,42 +86,41 @@ impl Train {
             more.insert("checkpoint".to_string(), Value::String(every.to_string()));
         }
         let toml = job.toml(more);
-        let mut folder = None;
-        match (&resume, checkpoint) {
-            (Some(path), every) => {
-                let keep = Keep::new(path.clone(), every.unwrap_or(Time::NONE))?;
-                let known = job.starts.iter();
-                let known = known.map(|start| (start.label.clone(), job.fingerprint(start)));
-                keep.check(&known.collect::<Vec<_>>())?;
-                job.keep = Some(keep);
+        let mut known = Vec::new();
+        let keep = match resume {
+            Some(path) => {
+                let keep = Keep::new(path, Some(checkpoint.unwrap_or(Time::NONE)))?;
+                for start in &job.starts {
+                    let notes = keep.notes(&start.label, job.fingerprint(start))?;
+                    known.extend(Outcome::noted(&start.label, &notes));
+                }
+                keep
             }
-            (None, every) => {
+            None => {
                 let (model, data) = (job.settled.network.entry.name, job.settled.network.data);
                 let new = Folder::new(self.out, &format!("{model}-{}", data.name()))?;
-                match every {
-                    Some(every) => {
-                        let path = new.write(std::slice::from_ref(&toml))?;
-                        job.keep = Some(Keep::new(path, every)?);
-                    }
-                    None => folder = Some(new),
-                }
+                Keep::new(new.write(&[toml])?, checkpoint)?
             }
-        }
-        if json {
-            print(&format!("{}\n", job.config()))?;
-        } else {
-            print(&job.introduction(at_once))?;
-        }
-        let outcomes = job.train(json, at_once)?;
-        let mut files = job.files(&outcomes)?;
-        let path = match (&job.keep, folder) {
-            (Some(keep), _) => keep.files(&files)?.to_path_buf(),
-            (None, Some(folder)) => {
-                files.push(toml);
-                folder.write(&files)?
-            }
-            (None, None) => return Err(Failure::failed("there is no folder to write to")),
         };
+        let mut log = Log::open(&keep.folder, &known)?;
+        job.keep = Some(keep);
+        match json {
+            true => print(&format!("{}\n", job.config()))?,
+            false => print(&job.introduction(at_once))?,
+        }
+        let outcomes = job.train(at_once, |told| match told {
+            Told::Event(event) => {
+                log.write(event)?;
+                if json { print(&format!("{event}\n")) } else { Ok(()) }
+            }
+            Told::Outcome(outcome) => log.write(&outcome.event()),
+        })?;
+        let files = job.files(&outcomes)?;
+        let Some(keep) = job.keep.take() else {
+            return Err(Failure::failed("there is no folder to write to"));
+        };
+        let path = keep.files(&files)?.to_path_buf();
+        keep.release();
         if json {
             for outcome in &outcomes {
                 print(&format!("{}\n", outcome.event()))?;
