@@ -74,6 +74,7 @@ fn the_default_run_leaves_its_files_and_takes_the_next_name() {
         "config.toml",
         "confusion-idinit.csv",
         "confusion-kaiming.csv",
+        "curve.png",
         "curve.svg",
         "log.jsonl",
         "weights-idinit.bin",
@@ -93,6 +94,12 @@ fn the_default_run_leaves_its_files_and_takes_the_next_name() {
     let curve = text("curve.svg");
     assert!(curve.starts_with("<svg") && curve.trim_end().ends_with("</svg>"));
     assert!(curve.contains("kaiming") && curve.contains("test accuracy"));
+    let picture = image::open(run.join("curve.png")).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (1000, 440));
+    // the lines have their colours, and what is written at the top has ink
+    let has = |colour: [u8; 3]| picture.pixels().any(|pixel| pixel.0 == colour);
+    assert!(has([0, 114, 178]) && has([213, 94, 0]));
+    assert!((14..38).any(|y| (400..600).any(|x| picture.get_pixel(x, y).0[0] < 90)));
 
     let description: Value = serde_json::from_str(&text("weights-idinit.json")).unwrap();
     let weights: Vec<f32> = fs::read(run.join("weights-idinit.bin"))
@@ -189,6 +196,7 @@ fn a_start_that_diverges_is_a_line_of_the_table_and_the_others_go_on() {
         "config.json",
         "config.toml",
         "confusion-idinit.csv",
+        "curve.png",
         "curve.svg",
         "log.jsonl",
         "weights-idinit.bin",
@@ -328,6 +336,7 @@ fn a_comparison_is_a_table_and_a_picture() {
         }
     }
     let files = [
+        "compare.png",
         "compare.svg",
         "config.toml",
         "log.jsonl",
@@ -338,6 +347,8 @@ fn a_comparison_is_a_table_and_a_picture() {
     ];
     assert_eq!(names(&folder.path().join("a")), files);
     let svg = fs::read_to_string(folder.path().join("a/compare.svg")).unwrap();
+    let png = image::open(folder.path().join("a/compare.png")).unwrap();
+    assert_eq!((png.width(), png.height()), (480, 440));
     assert!(svg.contains("idinit, 0.05") && svg.contains("kaiming, 0.05"));
     // the same by the file that it left
     good(folder.path(), "compare --config a/config.toml --out b");
@@ -755,7 +766,7 @@ fn a_folder_that_is_there_must_be_empty() {
     let settings = "train mlp --epochs 1 --scheme idinit --out run";
     fs::create_dir(folder.path().join("run")).unwrap();
     good(folder.path(), settings);
-    assert_eq!(names(&folder.path().join("run")).len(), 7);
+    assert_eq!(names(&folder.path().join("run")).len(), 8);
     let before = fs::read(folder.path().join("run/log.jsonl")).unwrap();
     let ended = run(folder.path(), settings);
     assert_eq!(ended.code, Some(1));

@@ -142,7 +142,7 @@ impl Compare {
         let mut files: Vec<_> = tables.collect();
         files.push(job.toml(more));
         files.push(("log.jsonl".to_string(), log));
-        files.push(("compare.svg".to_string(), curve::bars(&title, &rows)?.into_bytes()));
+        files.extend(curve::of_comparison(&title, &rows)?);
         let path = folder.write(&files)?;
         print(&self.format.table(&rows))?;
         if self.format == Format::Text {

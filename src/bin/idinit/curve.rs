@@ -1,7 +1,9 @@
-//! The picture of a run: test accuracy and training loss by epoch, a line for each start.
+//! The pictures of a run, as SVG and as PNG: test accuracy and training loss by epoch, a line for each
+//! start; and of a comparison.
 
 use crate::compare::Row;
 use crate::failure::Failure;
+use crate::picture::{Drawn, png};
 use crate::report::Outcome;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
@@ -30,8 +32,8 @@ struct Line {
     loss: Vec<f64>,
 }
 
-/// The picture as SVG.
-pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
+/// The pictures of a run as files, by name.
+pub fn of_run(title: &str, outcomes: &[Outcome]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let lines: Vec<_> = outcomes
         .iter()
         .zip(COLOURS.into_iter().cycle())
@@ -45,22 +47,33 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Result<String, Failure> {
             loss: epochs.iter().map(|epoch| f64::from(epoch.train_loss)).collect(),
         })
         .collect();
-    let mut text = String::new();
-    draw(&mut text, title, &lines)
-        .map_err(|error| Failure::failed(format!("curve.svg: {error}")))?;
-    Ok(text)
+    let svg = svg(SIZE, |area| draw(area, title, &lines))?;
+    let png = png(SIZE, |area| draw(area, title, &lines))?;
+    Ok(vec![("curve.svg".to_string(), svg), ("curve.png".to_string(), png)])
 }
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// The bytes of an SVG file with what is drawn.
+fn svg(
+    size: (u32, u32),
+    draw: impl FnOnce(&Area<SVGBackend<'_>>) -> Drawn,
+) -> Result<Vec<u8>, Failure> {
+    let mut text = String::new();
+    draw(&SVGBackend::with_string(&mut text, size).into_drawing_area())
+        .map_err(|error| Failure::failed(format!("an SVG: {error}")))?;
+    Ok(text.into_bytes())
+}
 
-fn draw(text: &mut String, title: &str, lines: &[Line]) -> Drawn {
-    let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
+type Area<B> = DrawingArea<B, Shift>;
+
+fn draw<B: DrawingBackend>(root: &Area<B>, title: &str, lines: &[Line]) -> Drawn
+where
+    B::ErrorType: 'static,
+{
     root.fill(&WHITE)?;
     let middle = SIZE.0 as i32 / 2;
     let style = font(23).pos(Pos::new(HPos::Center, VPos::Top));
     root.draw(&Text::new(title.to_string(), (middle, 14), style))?;
-    legend(&root, lines)?;
+    legend(root, lines)?;
     let (left, right) = root.margin(46, 42, 14, 24).split_horizontally(middle - 19);
 
     let numbers = |of: fn(&Line) -> &[f64]| lines.iter().flat_map(of).copied();
@@ -75,14 +88,16 @@ fn draw(text: &mut String, title: &str, lines: &[Line]) -> Drawn {
     Ok(root.present()?)
 }
 
-fn panel<Y>(
-    area: &Area<'_>,
+fn panel<B, Y>(
+    area: &Area<B>,
     caption: &str,
     y: Y,
     lines: &[Line],
     numbers: fn(&Line) -> &[f64],
 ) -> Drawn
 where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
     Y: AsRangedCoord<Value = f64>,
     Y::CoordDescType: ValueFormatter<f64>,
 {
@@ -118,7 +133,10 @@ where
 }
 
 /// Names beside strokes of their colours, in the middle of the lower edge.
-fn legend(root: &Area<'_>, lines: &[Line]) -> Drawn {
+fn legend<B: DrawingBackend>(root: &Area<B>, lines: &[Line]) -> Drawn
+where
+    B::ErrorType: 'static,
+{
     const STROKE: i32 = 26;
     const GAP: i32 = 28;
     // the width of a letter on average, to place the names; nothing is cut by it
@@ -139,24 +157,25 @@ fn font(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
-/// The picture of a comparison: for each start at its best rate the test accuracies of all seeds,
+/// The pictures of a comparison as files, by name: for each start at its best rate the test accuracies of all seeds,
 /// their mean, and a deviation to each side.
-pub fn bars(title: &str, rows: &[Row]) -> Result<String, Failure> {
+pub fn of_comparison(title: &str, rows: &[Row]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let best: Vec<_> = rows.iter().filter(|row| row.best).collect();
-    let mut text = String::new();
-    draw_bars(&mut text, title, &best)
-        .map_err(|error| Failure::failed(format!("compare.svg: {error}")))?;
-    Ok(text)
+    let size = ((160 * best.len() as u32 + 160).max(480), 440);
+    let svg = svg(size, |area| draw_bars(area, title, &best))?;
+    let png = png(size, |area| draw_bars(area, title, &best))?;
+    Ok(vec![("compare.svg".to_string(), svg), ("compare.png".to_string(), png)])
 }
 
-fn draw_bars(text: &mut String, title: &str, rows: &[&Row]) -> Drawn {
-    let size = ((160 * rows.len() as u32 + 160).max(480), 440);
-    let root = SVGBackend::with_string(text, size).into_drawing_area();
+fn draw_bars<B: DrawingBackend>(root: &Area<B>, title: &str, rows: &[&Row]) -> Drawn
+where
+    B::ErrorType: 'static,
+{
     root.fill(&WHITE)?;
     let all = || rows.iter().flat_map(|row| row.accuracies.iter().copied());
     let (least, most) = (all().fold(100.0, f64::min), all().fold(0.0, f64::max));
     let room = ((most - least) / 10.0).max(1.0);
-    let mut chart = ChartBuilder::on(&root)
+    let mut chart = ChartBuilder::on(root)
         .caption(format!("{title}: test accuracy, %"), font(20))
         .x_label_area_size(46)
         .y_label_area_size(64)
@@ -189,7 +208,7 @@ fn draw_bars(text: &mut String, title: &str, rows: &[&Row]) -> Drawn {
         ])?;
         let (left, _) = chart.backend_coord(&(x, most));
         let style = font(15).pos(Pos::new(HPos::Center, VPos::Top));
-        let bottom = size.1 as i32 - 52;
+        let bottom = root.dim_in_pixel().1 as i32 - 52;
         let name = format!("{}, {}", row.scheme, row.rate);
         root.draw(&Text::new(name, (left, bottom), style))?;
     }

@@ -468,10 +468,8 @@ impl Job {
         let lines = |value: &Value| format!("{value:#}\n").into_bytes();
         let network = &self.settled.network;
         let title = format!("{} on {}", network.entry.name, network.data.name());
-        let mut files = vec![
-            ("config.json".to_string(), lines(&self.config())),
-            ("curve.svg".to_string(), curve::svg(&title, outcomes)?.into_bytes()),
-        ];
+        let mut files = vec![("config.json".to_string(), lines(&self.config()))];
+        files.extend(curve::of_run(&title, outcomes)?);
         for outcome in outcomes.iter().filter(|outcome| outcome.failure.is_none()) {
             let description = outcome.description(network, &self.settled.plan.net());
             files.push((format!("weights-{}.bin", outcome.label), outcome.bytes()));

@@ -19,6 +19,7 @@ mod memory;
 mod models;
 mod network;
 mod output;
+mod picture;
 mod plan;
 mod report;
 mod rows;

@@ -22,8 +22,8 @@ use toml::{Table, Value};
 /// the same weights, whatever the number of threads, and with --engine portable whatever the machine.
 ///
 /// The run's folder is there from the beginning with config.toml (every setting, for --config) and
-/// log.jsonl (every epoch as it ends: `tail -f` follows it). At the end it holds curve.svg (accuracy and
-/// loss by epoch), weights-SCHEME.bin (f32, little-endian) with weights-SCHEME.json (its layers, shapes
+/// log.jsonl (every epoch as it ends: `tail -f` follows it). At the end it holds curve.svg and
+/// curve.png (accuracy and loss by epoch), weights-SCHEME.bin (f32, little-endian) with weights-SCHEME.json (its layers, shapes
 /// and checksum), confusion-SCHEME.csv and config.json (the settings for programs) too.
 ///
 /// With --checkpoint, a run that was stopped, however that happened, goes on by
