@@ -137,7 +137,7 @@ fn a_run_killed_at_random_moments_ends_with_the_bits_of_an_unbroken_one() {
         wait_for(&broken.join("config.toml"));
         let (mut kills, mut moments) = (0, moments(u64::from(std::process::id())));
         for _ in 0..8 {
-            sleep(Duration::from_millis(moments.next().unwrap() % (whole / 2 + 1)));
+            sleep(Duration::from_millis(moments.next().unwrap() % (whole / 4 + 1)));
             if child.try_wait().unwrap().is_none() {
                 kills += 1;
             }
@@ -192,6 +192,25 @@ fn a_damaged_or_foreign_checkpoint_is_one_line_and_stays_as_it_is() {
     good(folder.path(), "train --resume run");
     let err = bad(folder.path(), "train --resume nowhere");
     assert!(err.contains("nowhere/config.toml: No such file"), "{err}");
+}
+
+#[test]
+fn a_run_does_not_go_on_over_other_data() {
+    let folder = scratch();
+    let here = |name: &str| folder.path().join(name);
+    let text = "call me ishmael, some years ago, never mind how long. ".repeat(20);
+    fs::write(here("text"), &text).unwrap();
+    let gpt =
+        "train gpt --text text --layers 1 --width 8 --heads 1 --context 8 --batch 4 --epochs 1";
+    good(folder.path(), &format!("{gpt} --warm-up 0 --scheme idinit --checkpoint 50 --out run"));
+    let other = text.replace("ishmael", "ishmail");
+    fs::write(here("text"), &other).unwrap();
+    let err = bad(folder.path(), "train --resume run");
+    assert!(err.starts_with("error: run/checkpoint-idinit.bin: "), "{err}");
+    assert!(err.contains("on other data"), "{err}");
+    // the same bytes may lie elsewhere
+    fs::write(here("elsewhere"), &text).unwrap();
+    good(folder.path(), "train --resume run --text elsewhere");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{DataError, Fault, Normal, picture};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 use std::{
-    fs,
+    format, fs,
     path::{Path, PathBuf},
     string::String,
     vec::Vec,
@@ -82,6 +82,18 @@ impl Folder {
             None => Ok(()),
             Some(name) => Err(other.place.error(&other.place.folder, Fault::Class { name })),
         }
+    }
+
+    /// Every picture: its name and its class's, its label, and the bytes of its file.
+    ///
+    /// A length is an error where the system does not tell it.
+    pub fn listing(&self) -> impl Iterator<Item = (String, u32, Result<u64, DataError>)> + '_ {
+        self.pictures.iter().map(|(path, label)| {
+            let class = self.classes.get(*label as usize).map_or("", String::as_str);
+            let length = fs::metadata(path).map(|about| about.len());
+            let length = length.map_err(|_| self.place.error(path, Fault::Absent));
+            (format!("{class}/{}", name(path)), *label, length)
+        })
     }
 
     /// How many pictures there are.

@@ -129,6 +129,11 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// All tokens of the part that they are of.
+    pub fn tokens(&self) -> &[u32] {
+        self.tokens.get(self.from..self.to).unwrap_or_default()
+    }
+
     /// How many windows there are; the last token has no follower.
     pub fn len(&self) -> usize {
         let labelled = (self.to - self.from).saturating_sub(1);

@@ -3,6 +3,8 @@
 use crate::data::folder::Folder;
 use crate::data::{Chance, DataError, Images, Lines, Normal, Vary, Windows, digits};
 use crate::shape::Shape;
+use crc::{CRC_64_XZ, Crc, Table};
+use std::{vec, vec::Vec};
 
 /// Labelled examples of one shape.
 pub trait Examples: Sync {
@@ -39,7 +41,29 @@ pub trait Examples: Sync {
         let _ = chance;
         self.read(i, x, labels)
     }
+
+    /// What tells the set from others: CRC-64/XZ of all that is read from it. A set in memory may take
+    /// its own bytes instead, and one of many files their names and lengths.
+    ///
+    /// # Errors
+    /// Where an example cannot be read.
+    fn checksum(&self) -> Result<u64, DataError> {
+        let mut digest = ALGORITHM.digest();
+        let (mut x, mut labels) = (vec![0.0; self.shape().len()], vec![0; self.labels()]);
+        let mut bytes = Vec::new();
+        for i in 0..self.count() {
+            self.read(i, &mut x, &mut labels)?;
+            bytes.clear();
+            bytes.extend(x.iter().flat_map(|x| x.to_bits().to_le_bytes()));
+            bytes.extend(labels.iter().flat_map(|label| label.to_le_bytes()));
+            digest.update(&bytes);
+        }
+        Ok(digest.finalize())
+    }
 }
+
+/// With a large table, as sets have hundreds of megabytes.
+static ALGORITHM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// Checks the number of an example and the room for it.
 fn check<E: Examples + ?Sized>(
@@ -119,6 +143,17 @@ impl Examples for Pictures {
         labels.fill(label.ok_or(DataError::Number { number, count })?);
         Ok(())
     }
+
+    fn checksum(&self) -> Result<u64, DataError> {
+        let Images { height, width, channels, pixels, labels } = &self.images;
+        let mut digest = ALGORITHM.digest();
+        for size in [height, width, channels] {
+            digest.update(&size.to_le_bytes());
+        }
+        digest.update(pixels);
+        digest.update(labels);
+        Ok(digest.finalize())
+    }
 }
 
 /// Pictures that are cropped and mirrored by chance; see [`Vary`].
@@ -145,6 +180,10 @@ impl<E: Examples> Examples for Varied<E> {
 
     fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
         self.examples.read(i, x, labels)
+    }
+
+    fn checksum(&self) -> Result<u64, DataError> {
+        self.examples.checksum()
     }
 
     fn vary(
@@ -208,6 +247,15 @@ impl Examples for Windows {
         self.window(i, self.offset(chance), x, labels);
         Ok(())
     }
+
+    fn checksum(&self) -> Result<u64, DataError> {
+        let mut digest = ALGORITHM.digest();
+        for tokens in self.tokens().chunks(4096) {
+            let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
+            digest.update(&bytes);
+        }
+        Ok(digest.finalize())
+    }
 }
 
 impl Examples for Folder {
@@ -236,6 +284,17 @@ impl Examples for Folder {
         labels.fill(self.random(i, chance, x)?);
         Ok(())
     }
+
+    /// Of the names, classes and lengths of the pictures: their pixels would take as long as an epoch.
+    fn checksum(&self) -> Result<u64, DataError> {
+        let mut digest = ALGORITHM.digest();
+        for (name, class, length) in self.listing() {
+            digest.update(name.as_bytes());
+            digest.update(&class.to_le_bytes());
+            digest.update(&length?.to_le_bytes());
+        }
+        Ok(digest.finalize())
+    }
 }
 
 #[cfg(test)]
@@ -258,6 +317,36 @@ mod tests {
         assert_eq!(Digits::Train.read(0, &mut x[1..], &mut label), Err(short));
         let two = DataError::Room { need: 1, got: 2 };
         assert_eq!(Digits::Train.read(0, &mut x, &mut [0, 0]), Err(two));
+    }
+
+    #[test]
+    fn a_checksum_is_of_every_pixel_and_label() {
+        let images = Images {
+            height: 1,
+            width: 2,
+            channels: 1,
+            pixels: std::vec![1, 2, 3, 4],
+            labels: std::vec![0, 1],
+        };
+        let normal = crate::data::idx::Set::Mnist.normal();
+        let sum = |images: &Images| Pictures { images: images.clone(), normal }.checksum().unwrap();
+        let first = sum(&images);
+        assert_eq!(first, sum(&images));
+        let mut other = images.clone();
+        other.pixels[3] = 5;
+        assert_ne!(first, sum(&other));
+        other.clone_from(&images);
+        other.labels.swap(0, 1);
+        assert_ne!(first, sum(&other));
+        assert_ne!(Digits::Train.checksum(), Digits::Test.checksum());
+        let varied = Varied { examples: Digits::Train, how: Vary::CIFAR };
+        assert_eq!(varied.checksum(), Digits::Train.checksum());
+        // the last tokens of a text count, also where they fill no window
+        let windows = |text| {
+            let [windows, _] = Text::characters(text).windows(5, 0.0);
+            windows.checksum().unwrap()
+        };
+        assert_ne!(windows("abcabcab"), windows("abcabcaa"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use toml::{Table, Value};
 
 /// Train one network from several starts, each from several seeds and at several rates.
@@ -116,7 +117,8 @@ impl Compare {
         let network = &settled.network;
         let name = format!("compare-{}-{}", network.entry.name, network.data.name());
         let folder = Folder::new(self.out, &name)?;
-        let job = Job { settled, starts: runs, eps, keep: None, log_steps: 0 };
+        let job =
+            Job { settled, starts: runs, eps, keep: None, log_steps: 0, data: OnceLock::new() };
         let at_once = job.at_once(false)?;
         let mut outcomes = job.train(at_once, |_| Ok(()))?;
         // they are large, and nobody asks for them

@@ -99,6 +99,14 @@ pub struct Variation {
     pub flip: bool,
 }
 
+impl Parts {
+    /// The checksum of all data.
+    pub fn checksum(&self) -> Result<u64, DataError> {
+        let sums = [self.train.checksum()?, self.test.checksum()?];
+        Ok(idinit::checkpoint::checksum(&sums.map(u64::to_le_bytes).concat()))
+    }
+}
+
 impl Data {
     pub const fn name(self) -> &'static str {
         match self {
@@ -182,6 +190,11 @@ impl Examples for Chosen {
 
     fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
         self.folder.read(self.number(i)?, x, labels)
+    }
+
+    fn checksum(&self) -> Result<u64, DataError> {
+        // which of them are held back is by their number
+        self.folder.checksum()
     }
 
     fn vary(

@@ -3,7 +3,7 @@
 use crate::config;
 use crate::curve;
 use crate::failure::Failure;
-use crate::keep::{Keep, Kept, Notes};
+use crate::keep::{Identity, Keep, Kept, Notes};
 use crate::memory;
 use crate::output::zeros;
 use crate::report::{self, Outcome, decimal};
@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process;
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -45,6 +45,8 @@ pub struct Job {
     pub keep: Option<Keep>,
     /// Every how many steps a step is an event; never, if 0.
     pub log_steps: u64,
+    /// The checksum of the data, once it is known.
+    pub data: OnceLock<u64>,
 }
 
 /// What happens in a run.
@@ -119,14 +121,25 @@ impl Job {
         config
     }
 
-    /// What tells a run from all others: its settings, its data and its start.
-    pub fn fingerprint(&self, start: &Start) -> u64 {
+    /// What tells a run from all others: its settings and its start, and its data.
+    pub fn identity(&self, start: &Start) -> Result<Identity, String> {
+        let data = match self.data.get() {
+            Some(data) => *data,
+            None => {
+                let sum = self.settled.parts.checksum().map_err(|error| error.to_string())?;
+                let vectors = self.settled.vectors.iter().flatten();
+                let mut bytes = sum.to_le_bytes().to_vec();
+                bytes.extend(vectors.flat_map(|x| x.to_bits().to_le_bytes()));
+                *self.data.get_or_init(|| checkpoint::checksum(&bytes))
+            }
+        };
         let mut config = self.config();
         if let Some(config) = config.as_object_mut() {
             config.remove("schemes");
         }
         let Start { scheme, rate, seed, .. } = start;
-        checkpoint::checksum(format!("{config}\n{scheme} {rate} {seed}").as_bytes())
+        let text = format!("{config}\n{scheme} {rate} {seed}");
+        Ok(Identity { settings: checkpoint::checksum(text.as_bytes()), data })
     }
 
     /// What is about to be run, for people.
@@ -287,13 +300,17 @@ impl Job {
         let (train, test) = (&*settled.parts.train, &*settled.parts.test);
         let run = Run::new(&net, settings, train, test).map_err(|error| error.to_string())?;
         let mut run = run.mixed(settled.mix).in_parts(settled.accumulate);
-        let fingerprint = self.fingerprint(start);
         let mut notes = Notes::default();
         engine.begin(&start.named, start.seed);
-        let kept = match self.kept() {
-            Some(keep) => keep.restore(&start.label, fingerprint, engine)?,
+        let keep = match self.kept() {
+            Some(keep) => Some((keep, self.identity(start)?)),
             None => None,
         };
+        let kept = match keep {
+            Some((keep, identity)) => keep.restore(&start.label, identity, engine)?,
+            None => None,
+        };
+        notes.data = keep.map_or(0, |(_, identity)| identity.data);
         match kept {
             Some((standing, before)) => (run, notes) = (run.at(standing), before),
             None => self.begin(engine, &net, start)?,
@@ -315,12 +332,12 @@ impl Job {
                     notes.steps.push(event.clone());
                     let _ = send.send(Message::Event(event));
                 }
-                if let Some(keep) = self.kept()
+                if let Some((keep, identity)) = keep
                     && keep.is_due(taken.step, per_epoch)
                 {
                     notes.seconds = before + begin.elapsed().as_secs_f64();
                     let place = (&net, taken.standing);
-                    if let Err(why) = keep.write(label, fingerprint, engine, place, &notes) {
+                    if let Err(why) = keep.write(label, identity, engine, place, &notes) {
                         fault = Some(why);
                         return ControlFlow::Break(());
                     }
@@ -349,9 +366,9 @@ impl Job {
             notes.seconds = before + begin.elapsed().as_secs_f64();
             outcome.take(&notes);
             let _ = send.send(Message::Event(report::epoch(label, &epoch, Some(throughput))));
-            if let Some(keep) = self.kept() {
+            if let Some((keep, identity)) = keep {
                 let place = (&net, run.standing());
-                keep.write(label, fingerprint, engine, place, &notes)?;
+                keep.write(label, identity, engine, place, &notes)?;
             }
         }
         outcome.seconds = before + begin.elapsed().as_secs_f64();

@@ -22,9 +22,36 @@ pub struct Keep {
 /// The file that a run has to itself.
 const LOCK: &str = "lock";
 
+/// What tells a run from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The checksum of its settings and its start.
+    pub settings: u64,
+    /// The checksum of its data, and of what an embedding begins with.
+    pub data: u64,
+}
+
+impl Identity {
+    /// Whether something that is kept is of this run; in words, why it is not.
+    pub fn check(self, kept: Self) -> Result<(), &'static str> {
+        match self {
+            Self { settings, .. } if settings != kept.settings => {
+                Err("this is of a run with other settings")
+            }
+            Self { data, .. } if data != kept.data => Err(
+                "this is of a run on other data: the examples or the vectors of words have changed",
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a run remembers beside its numbers.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Notes {
+    /// [`Identity::data`].
+    #[serde(default)]
+    pub data: u64,
     pub epochs: Vec<Kept>,
     /// Whole seconds of training before.
     pub seconds: f64,
@@ -58,6 +85,16 @@ impl Kept {
     }
 }
 
+/// The notes of a checkpoint, if it is of the run.
+fn read_notes(kept: &Checkpoint, identity: Identity) -> Result<Notes, String> {
+    let settings = kept.settings;
+    // of other settings, nobody knows what the notes are
+    Identity { settings, ..identity }.check(identity)?;
+    let notes: Notes = serde_json::from_slice(&kept.notes).map_err(|error| error.to_string())?;
+    identity.check(Identity { settings, data: notes.data })?;
+    Ok(notes)
+}
+
 impl Keep {
     /// Keeps checkpoints in a folder that no other run has to itself.
     pub fn new(folder: PathBuf, every: Option<Time>) -> Result<Self, Failure> {
@@ -86,14 +123,14 @@ impl Keep {
     pub fn write<E: Engine<Error = Error>>(
         &self,
         start: &str,
-        settings: u64,
+        identity: Identity,
         engine: &E,
         (net, standing): (&Net<'_>, Standing),
         notes: &Notes,
     ) -> Result<(), String> {
         let told = |error: &dyn std::fmt::Display| error.to_string();
         let mut checkpoint = Checkpoint {
-            settings,
+            settings: identity.settings,
             steps: engine.steps(),
             epoch: standing.next.epoch,
             batch: standing.next.batch,
@@ -111,7 +148,7 @@ impl Keep {
     pub fn restore<E: Engine<Error = Error>>(
         &self,
         start: &str,
-        settings: u64,
+        identity: Identity,
         engine: &mut E,
     ) -> Result<Option<(Standing, Notes)>, String> {
         let file = self.file(start);
@@ -119,10 +156,7 @@ impl Keep {
         let Some(kept) = Checkpoint::read(&file).map_err(|error| error.to_string())? else {
             return Ok(None);
         };
-        if kept.settings != settings {
-            return Err(at(&"the checkpoint is of a run with other settings or other data"));
-        }
-        let notes = serde_json::from_slice(&kept.notes).map_err(|error| at(&error))?;
+        let notes = read_notes(&kept, identity).map_err(|why| at(&why))?;
         engine.restore(&kept.weights, &kept.state, kept.steps).map_err(|error| at(&error))?;
         let next = Position { epoch: kept.epoch, batch: kept.batch };
         Ok(Some((Standing { next, sum: kept.sum }, notes)))
@@ -131,17 +165,11 @@ impl Keep {
     /// What a start has noted in its checkpoint; nothing, where there is none.
     ///
     /// Asked before anything is done, so that what cannot be gone on from is found out first.
-    pub fn notes(&self, start: &str, settings: u64) -> Result<Notes, Failure> {
+    pub fn notes(&self, start: &str, identity: Identity) -> Result<Notes, Failure> {
         let file = self.file(start);
         match Checkpoint::read(&file).map_err(Failure::failed)? {
             None => Ok(Notes::default()),
-            Some(kept) if kept.settings != settings => {
-                let why = "the checkpoint is of a run with other settings or other data";
-                Err(Failure::at(&file, why))
-            }
-            Some(kept) => {
-                serde_json::from_slice(&kept.notes).map_err(|error| Failure::at(&file, error))
-            }
+            Some(kept) => read_notes(&kept, identity).map_err(|why| Failure::at(&file, why)),
         }
     }
 

@@ -13,6 +13,7 @@ use clap::Args;
 use idinit::train::Time;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use toml::{Table, Value};
 
 /// Train a network from several starts side by side, and compare them.
@@ -75,7 +76,7 @@ impl Train {
         let settled = self.training.settle()?;
         let rate = settled.settings.rate;
         let starts = starts.into_iter().map(|start| Start { rate, ..start }).collect();
-        let mut job = Job { settled, starts, eps, keep: None, log_steps };
+        let mut job = Job { settled, starts, eps, keep: None, log_steps, data: OnceLock::new() };
         let at_once = job.at_once(resume.is_some() || checkpoint.is_some())?;
         let names = job.starts.iter().map(|start| Value::String(start.label.clone())).collect();
         let mut more = Table::from_iter([("scheme".to_string(), Value::Array(names))]);
@@ -91,7 +92,8 @@ impl Train {
             Some(path) => {
                 let keep = Keep::new(path, Some(checkpoint.unwrap_or(Time::NONE)))?;
                 for start in &job.starts {
-                    let notes = keep.notes(&start.label, job.fingerprint(start))?;
+                    let notes =
+                        keep.notes(&start.label, job.identity(start).map_err(Failure::failed)?)?;
                     known.extend(Outcome::noted(&start.label, &notes));
                 }
                 keep
