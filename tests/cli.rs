@@ -164,6 +164,7 @@ fn trained(settings: &str) -> [Vec<u8>; 2] {
 fn a_run_is_a_function_of_its_settings_and_not_of_threads() {
     let one = trained("--threads 1 --seed 3");
     assert_eq!(one, trained("--threads 2 --seed 3"));
+    assert_eq!(one, trained("--update momentum --seed 3"));
     let [_, other] = trained("--seed 4");
     assert_ne!(one[1], other);
     let [_, clipped] = trained("--seed 3 --clip 0.1");
@@ -549,6 +550,16 @@ fn a_plan_is_a_table_or_lines_of_json() {
     assert!(inferring < training && none == 0);
     assert_eq!(arena("--update sgd")[1], 0);
     assert_eq!(arena("--update sgd --clip")[1], weights);
+    // numbers that are kept for each weight, and a gradient where it is gathered first
+    let kept =
+        [("sgd", 0), ("momentum", 1), ("adam", 2), ("adamw", 2), ("adadelta", 2), ("adagrad", 1)];
+    assert!(kept.iter().map(|(update, _)| update).eq(idinit::update::Chosen::NAMES));
+    for (update, numbers) in kept {
+        let clipped = arena(&format!("--update {update} --clip"))[1];
+        assert_eq!(clipped, (numbers + 1) * weights, "{update}");
+        let plain = arena(&format!("--update {update}"))[1];
+        assert!([numbers, numbers + 1].contains(&(plain / weights)), "{update}");
+    }
     assert_eq!(arena("--mode last:1")[1], arena("--mode only:head")[1]);
     assert!(arena("--mode only:stem,head")[1] > arena("--mode last:1")[1]);
 }

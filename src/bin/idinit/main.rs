@@ -25,6 +25,7 @@ mod report;
 mod rows;
 mod train;
 mod training;
+mod updates;
 mod weights;
 
 use clap::{CommandFactory, Parser, Subcommand};

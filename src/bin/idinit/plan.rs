@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use crate::network::{Choice, Network};
-use clap::{Args, ValueEnum};
+use crate::updates::{self, updates};
+use clap::Args;
 use idinit::engine::scratch;
 use idinit::plan::{Mode, Table};
 use idinit::shape::{Shape, Span};
-use idinit::update::{Clip, Momentum, Sgd};
+use idinit::update::Chosen;
 use serde_json::json;
 use std::io::Write;
 use std::str::FromStr;
@@ -32,23 +33,15 @@ pub struct Plan {
     /// only:NAME,… (train these layers)
     #[arg(long, default_value = "train")]
     mode: Purpose,
-    /// How a weight moves, and so what is kept for each
-    #[arg(long, value_enum, default_value_t = Update::Momentum)]
-    update: Update,
+    /// How a weight moves, and so what is kept for each: sgd keeps nothing, momentum a number
+    #[arg(long, value_name = "NAME", default_value = "momentum", value_parser = updates())]
+    update: Chosen,
     /// Whether gradients are clipped by norm, which takes a buffer for the whole gradient
     #[arg(long)]
     clip: bool,
     /// One JSON object a line, for programs: each layer, then the totals
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Update {
-    /// Plain descent, which keeps nothing
-    Sgd,
-    /// Descent with momentum, which keeps a number for each weight
-    Momentum,
 }
 
 /// What a plan is for.
@@ -116,12 +109,7 @@ impl Plan {
     }
 
     fn mode(&self, network: &Network) -> Result<Mode, Failure> {
-        let all = match (self.update, self.clip) {
-            (Update::Sgd, false) => Mode::train::<Sgd>(),
-            (Update::Sgd, true) => Mode::train::<Clip<Sgd>>(),
-            (Update::Momentum, false) => Mode::train::<Momentum>(),
-            (Update::Momentum, true) => Mode::train::<Clip<Momentum>>(),
-        };
+        let all = updates::mode(&self.update, self.clip);
         Ok(match &self.mode {
             Purpose::Infer => Mode::INFER,
             Purpose::Train => all,

@@ -6,6 +6,7 @@ use crate::data::{self, Parts, Source, Variation};
 use crate::failure::Failure;
 use crate::memory;
 use crate::network::{Choice, Network};
+use crate::updates::updates;
 use crate::weights::{finite, positive};
 use clap::{Args, ValueEnum};
 use idinit::data::Mix;
@@ -13,9 +14,7 @@ use idinit::layer::Kind;
 use idinit::model::catalog::{Habits, Planned, Task};
 use idinit::plan::Mode;
 use idinit::train::{Schedule, ScheduleError, Settings, Time};
-use idinit::update::{
-    AdaDelta, Adagrad, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update,
-};
+use idinit::update::{AdaDelta, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update};
 use std::num::NonZeroU32;
 use std::thread;
 use toml::{Table, Value};
@@ -48,9 +47,9 @@ pub struct Training {
     #[arg(long, value_name = "R", value_parser = rate, help_heading = "Training")]
     #[arg(allow_negative_numbers = true)]
     rate: Option<f32>,
-    /// How weights move [default: by model]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
-    update: Option<Updates>,
+    /// How weights move; sgd and momentum are one, by --momentum [default: by model]
+    #[arg(long, value_name = "NAME", value_parser = updates(), help_heading = "Training")]
+    update: Option<Chosen>,
     /// The momentum of sgd, from 0 to less than 1 [default: by model]
     #[arg(long, value_name = "M", value_parser = share, help_heading = "Training")]
     #[arg(allow_negative_numbers = true)]
@@ -112,16 +111,6 @@ pub struct Training {
     /// The memory that may be taken, such as 4GiB [default: what is free]
     #[arg(long, value_name = "BYTES", value_parser = memory::parse, help_heading = "Machine")]
     memory: Option<u64>,
-}
-
-/// How weights move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Updates {
-    Sgd,
-    Adam,
-    Adamw,
-    Adadelta,
-    Adagrad,
 }
 
 /// What computes.
@@ -256,16 +245,16 @@ impl Training {
     }
 
     fn is_habitual(&self, habits: &Habits) -> bool {
-        self.update.is_none_or(|update| name(update) == habits.update)
+        self.update.is_none_or(|update| name(&update) == habits.update)
     }
 
     /// The rate, where none was chosen: the habit's, or one that the update is known for.
     fn usual_rate(&self, habits: &Habits) -> f32 {
         match self.update {
             _ if self.is_habitual(habits) => habits.rate,
-            Some(Updates::Adam | Updates::Adamw) => 1e-3,
-            Some(Updates::Adadelta) => 1.0,
-            Some(Updates::Adagrad) => 1e-2,
+            Some(Chosen::Adam(_) | Chosen::AdamW(_)) => 1e-3,
+            Some(Chosen::AdaDelta(_)) => 1.0,
+            Some(Chosen::Adagrad(_)) => 1e-2,
             _ => 0.05,
         }
     }
@@ -274,17 +263,19 @@ impl Training {
     fn way(&self, habits: &Habits) -> Result<Way, Failure> {
         let update = match self.update {
             Some(update) => update,
-            None => Updates::from_str(habits.update, true).map_err(Failure::usage)?,
+            None => Chosen::named(habits.update)
+                .ok_or_else(|| Failure::failed(format!("no update is called {}", habits.update)))?,
         };
-        let adams = matches!(update, Updates::Adam | Updates::Adamw);
+        let descent = matches!(update, Chosen::Sgd(_) | Chosen::Momentum(_));
+        let adams = matches!(update, Chosen::Adam(_) | Chosen::AdamW(_));
         let takes = [
-            ("--momentum", self.momentum.is_some(), update == Updates::Sgd),
-            ("--nesterov", self.nesterov, update == Updates::Sgd),
+            ("--momentum", self.momentum.is_some(), descent),
+            ("--nesterov", self.nesterov, descent),
             ("--betas", self.betas.is_some(), adams),
-            ("--rho", self.rho.is_some(), update == Updates::Adadelta),
+            ("--rho", self.rho.is_some(), matches!(update, Chosen::AdaDelta(_))),
         ];
         if let Some((option, ..)) = takes.iter().find(|(_, said, taken)| *said && !taken) {
-            return Err(Failure::usage(format!("{} takes no {option}", name(update))));
+            return Err(Failure::usage(format!("{} takes no {option}", update.name())));
         }
         let betas = match self.betas.as_deref() {
             None => Adam::default().betas,
@@ -298,21 +289,18 @@ impl Training {
             None => 0.9,
         };
         let (chosen, decay) = match update {
-            Updates::Sgd if momentum == 0.0 && !self.nesterov => (Chosen::Sgd(Sgd::default()), 0.0),
-            Updates::Sgd => {
+            _ if descent && momentum == 0.0 && !self.nesterov => (Chosen::Sgd(Sgd::default()), 0.0),
+            _ if descent => {
                 let nesterov = self.nesterov;
                 (Chosen::Momentum(Momentum { momentum, nesterov, decay: 0.0 }), 0.0)
             }
-            Updates::Adam => (Chosen::Adam(Adam { betas, ..Adam::default() }), 0.0),
-            Updates::Adamw => {
-                let update = AdamW { betas, ..AdamW::default() };
-                (Chosen::AdamW(update), update.decay)
+            Chosen::Adam(update) => (Chosen::Adam(Adam { betas, ..update }), 0.0),
+            Chosen::AdamW(update) => (Chosen::AdamW(AdamW { betas, ..update }), update.decay),
+            Chosen::AdaDelta(update) => {
+                let rho = self.rho.unwrap_or(update.rho);
+                (Chosen::AdaDelta(AdaDelta { rho, ..update }), 0.0)
             }
-            Updates::Adadelta => {
-                let rho = self.rho.unwrap_or(AdaDelta::default().rho);
-                (Chosen::AdaDelta(AdaDelta { rho, ..AdaDelta::default() }), 0.0)
-            }
-            Updates::Adagrad => (Chosen::Adagrad(Adagrad::default()), 0.0),
+            other => (other, 0.0),
         };
         let update = Grouped {
             update: chosen.with_decay(self.decay.unwrap_or_else(|| usual(decay))),
@@ -378,13 +366,11 @@ pub fn check_decay(rate: f32, update: &Way) -> Result<(), Failure> {
     }
 }
 
-fn name(update: Updates) -> &'static str {
+/// What habits and files call an update: descent is sgd, and has its momentum beside it.
+fn name(update: &Chosen) -> &'static str {
     match update {
-        Updates::Sgd => "sgd",
-        Updates::Adam => "adam",
-        Updates::Adamw => "adamw",
-        Updates::Adadelta => "adadelta",
-        Updates::Adagrad => "adagrad",
+        Chosen::Momentum(_) => "sgd",
+        other => other.name(),
     }
 }
 
@@ -467,8 +453,7 @@ impl Settled {
             Chosen::AdaDelta(AdaDelta { rho, .. }) => put("rho", decimal(rho)),
             _ => {}
         }
-        let name = if update.name() == "momentum" { "sgd" } else { update.name() };
-        put("update", text(&name));
+        put("update", text(&name(&update)));
         put("decay", decimal(update.own_decay()));
         put("decay-matrices-only", Value::Boolean(!decay_vectors));
         put("scalar-rate", decimal(scalar_rate));
