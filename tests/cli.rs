@@ -149,6 +149,16 @@ fn an_epsilon_reaches_the_start() {
         assert_eq!(louder, if paper.abs() == 1e-6 { paper.signum() * 0.25 } else { paper });
     }
     assert_ne!(paper, louder);
+    // of a fingerprint it is the same ε, also in a part of IDInit
+    let print = |options: &str| {
+        let line = good(Path::new("."), &format!("fingerprint --blocks 1 --width 2 {options}"));
+        line.split_whitespace().next().unwrap().to_string()
+    };
+    let numbers = numbers(&louder);
+    assert_eq!(print("--eps 0.25"), Fingerprint::of(&numbers).to_string());
+    assert_eq!(print("--eps 0.000001"), print(""));
+    let part = "--scheme ablation-idizc";
+    assert_ne!(print(&format!("{part} --eps 0.25")), print(part));
 }
 
 /// The weights of both schemes after a short run.
@@ -634,7 +644,7 @@ fn help_mentions_what_can_be_set() {
              --seed --tensor --format --output orthogonal truncated-normal",
         ),
         ("plan", "--batch --mode --update --clip --json --hidden last:K"),
-        ("fingerprint", "--scheme --seed --json --width"),
+        ("fingerprint", "--scheme --seed --eps --json --width"),
         ("models", "--json resnet"),
     ];
     for (subcommand, options) in mentioned {
@@ -655,6 +665,9 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("train resdual", 2, &["'resdual'", "similar value exists: 'residual'"]),
         ("train --scheme kaimin", 2, &["'kaimin'", "similar value exists: 'kaiming'"]),
         ("train --scheme kaiming,zero --eps 0.1", 2, &["--eps is for IDInit"]),
+        ("train --scheme ablation-idic --eps 0.1", 2, &["--eps is for IDInit and its IDIZ"]),
+        ("fingerprint --scheme torch --eps 0.1", 2, &["--eps is for IDInit and its IDIZ"]),
+        ("fingerprint --eps -1", 2, &["--eps", "from 0 on"]),
         ("train --eps -1", 2, &["--eps", "from 0 on"]),
         ("train --epoch 3", 2, &["--epoch", "'--epochs'"]),
         ("train --epochs 0", 2, &["--epochs"]),

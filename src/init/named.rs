@@ -162,6 +162,7 @@ impl Named {
             Self::Loosened(loose) => {
                 Some(Self::Loosened(Loosened { idinit: set(loose.idinit), ..loose }))
             }
+            Self::Ablation(ablation) => ablation.with_eps(eps).map(Self::Ablation),
             _ => None,
         }
     }
@@ -271,7 +272,12 @@ mod tests {
             assert_eq!(with, Some(Named::IdInit(want)));
         }
         assert!(name("idinit-loose").with_eps(0.5).is_some());
-        assert_eq!(name("kaiming").with_eps(0.5), None);
+        for with in ["identity-conv", "ablation-idizc"] {
+            assert!(name(with).with_eps(0.5).is_some_and(|scheme| scheme != name(with)), "{with}");
+        }
+        for without in ["kaiming", "ablation-none", "ablation-idic"] {
+            assert_eq!(name(without).with_eps(0.5), None, "{without}");
+        }
     }
 
     #[test]

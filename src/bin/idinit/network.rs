@@ -132,7 +132,7 @@ pub fn set_eps(schemes: &mut [(String, Named)], eps: f32) -> Result<(), Failure>
     }
     match used {
         true => Ok(()),
-        false => Err(Failure::usage("--eps is for IDInit, and no start here has one")),
+        false => Err(Failure::usage("--eps is for IDInit and its IDIZ, and no start here has one")),
     }
 }
 
