@@ -314,6 +314,60 @@ fn plain_text_and_class_folders_are_learnt() {
     assert_eq!(table, "class,\"bright\",\"dark\"\n\"bright\",2,0\n\"dark\",0,2\n");
 }
 
+/// Sentences as many as SST-2 has, of two words.
+fn small_sst(folder: &Path) {
+    let sst = folder.join("data/sst");
+    fs::create_dir_all(&sst).unwrap();
+    for (part, count) in [("train", 6920), ("test", 1821)] {
+        let text = "1 good film\n0 bad film\n".repeat(count / 2 + 1);
+        let lines: Vec<_> = text.lines().take(count).collect();
+        fs::write(sst.join(format!("stsa.binary.{part}")), lines.join("\n")).unwrap();
+    }
+}
+
+#[test]
+fn lsuv_scales_for_the_vectors_that_words_have() {
+    let folder = folder();
+    small_sst(folder.path());
+    let start = |times: f32| {
+        let vector = |numbers: [f32; 4]| numbers.map(|x| (x * times).to_string()).join(" ");
+        let text = format!(
+            "good {}\nbad {}\nfilm {}\n",
+            vector([1.0, 0.5, -0.25, 2.0]),
+            vector([-1.0, 0.25, 0.75, 0.0]),
+            vector([0.5, -2.0, 1.0, 0.25])
+        );
+        fs::write(folder.path().join("vectors.txt"), text).unwrap();
+        let out = folder.path().join(format!("run-{times}"));
+        let arguments = "train textcnn --data sst2 --width 4 --kernels 1,2,1 --filters 8 --dropout 0 \
+            --epochs 1 --rate 0 --scheme lsuv --vectors-file vectors.txt --out";
+        good(folder.path(), &format!("{arguments} {}", out.display()));
+        let bytes = fs::read(out.join("weights-lsuv.bin")).unwrap();
+        let weights: Vec<_> =
+            bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+        let text = fs::read_to_string(out.join("weights-lsuv.json")).unwrap();
+        let about: Value = serde_json::from_str(&text).unwrap();
+        let part = |number: usize| {
+            let part = &about["parts"][number];
+            let [start, len] = ["start", "len"].map(|key| part[key].as_u64().unwrap() as usize);
+            (part["part"].as_str().unwrap().to_string(), weights[start..start + len].to_vec())
+        };
+        (part(0), part(1))
+    };
+    let ((small, large), times) = ((start(1.0), start(16.0)), 16.0);
+    assert_eq!((small.0.0.as_str(), small.1.0.as_str()), ("table", "weight"));
+    // padding, what is unknown, and words in the order of their numbers
+    assert_eq!(small.0.1[..4], [0.0; 4]);
+    for word in [[0.5, -2.0, 1.0, 0.25], [1.0, 0.5, -0.25, 2.0]] {
+        assert!(small.0.1.chunks(4).any(|row| row == word), "{:?}", small.0.1);
+        assert!(large.0.1.chunks(4).any(|row| row == word.map(|x| x * times)));
+    }
+    // words that are louder have a convolution that is as much quieter
+    for (small, large) in small.1.1.iter().zip(&large.1.1) {
+        assert!((small - large * times).abs() <= 1e-4 * small.abs(), "{small} {large}");
+    }
+}
+
 #[test]
 fn a_run_without_progress_ends_early() {
     let folder = folder();

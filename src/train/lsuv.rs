@@ -43,6 +43,15 @@ pub fn start(
     weights: &mut [f32],
 ) -> Result<Vec<Scaled>, Error> {
     init::fill(net, &Lsuv { seed }, weights);
+    scale(net, x, weights)
+}
+
+/// Scales the dense layers and convolutions of weights that are there, on the batch `x`; all else stays
+/// as it is: a table of words, say, that was read from a file.
+///
+/// # Errors
+/// As [`start`].
+pub fn scale(net: &Net<'_>, x: &[f32], weights: &mut [f32]) -> Result<Vec<Scaled>, Error> {
     let mut arena = vec![0.0; net.arena()];
     let examples = x.len().checked_div(net.input().len()).unwrap_or(0);
     let mut done = Vec::new();
@@ -58,7 +67,7 @@ pub fn start(
             if near || rounds == ROUNDS || !deviation.is_normal() {
                 break deviation;
             }
-            scale(&mut engine, number, deviation);
+            divide(&mut engine, number, deviation);
             rounds += 1;
         };
         done.push(Scaled { node: number, rounds, deviation });
@@ -80,7 +89,7 @@ pub(crate) fn up_to<'a>(net: &Net<'a>, number: usize) -> Net<'a> {
 }
 
 /// Divides the matrix of a layer; a bias, which is behind it, is zero.
-fn scale(engine: &mut Portable<'_, All, Sgd>, number: usize, deviation: f64) {
+fn divide(engine: &mut Portable<'_, All, Sgd>, number: usize, deviation: f64) {
     let net = *engine.net();
     if let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) {
         let part = node.layer.part(node.input, 0);

@@ -10,7 +10,7 @@ use crate::report::{self, Outcome, decimal};
 use crate::training::{Engines, Settled, Way};
 use idinit::checkpoint;
 use idinit::engine::{Engine, Error, Host, Memory, Portable};
-use idinit::init::{Lsuv, Named};
+use idinit::init::Named;
 use idinit::layer::{All, Kind};
 use idinit::model::key;
 use idinit::plan::Net;
@@ -397,10 +397,6 @@ impl Job {
         net: &Net<'_>,
         start: &Start,
     ) -> Result<(), String> {
-        if let Named::Lsuv(Lsuv { seed }) = start.named {
-            let x = self.first_batch()?;
-            lsuv::start(net, seed, &x, engine.numbers()).map_err(|error| error.to_string())?;
-        }
         if let Some(vectors) = &self.settled.vectors {
             let embedding = net.nodes().iter().zip(net.slots());
             let slot = embedding.into_iter().find(|(node, _)| node.layer.kind() == Kind::Embedding);
@@ -408,6 +404,11 @@ impl Job {
                 let table = slot.weights.of_mut(engine.numbers());
                 table.iter_mut().zip(vectors).for_each(|(w, vector)| *w = *vector);
             }
+        }
+        // behind the table, as it is scaled for what the words are
+        if start.named.needs_data() {
+            let x = self.first_batch()?;
+            lsuv::scale(net, &x, engine.numbers()).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
