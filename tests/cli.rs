@@ -405,6 +405,7 @@ fn a_comparison_is_a_table_and_a_picture() {
         "compare.svg",
         "config.toml",
         "log.jsonl",
+        "results.jsonl",
         "table.csv",
         "table.jsonl",
         "table.md",
@@ -691,7 +692,7 @@ fn help_mentions_what_can_be_set() {
              --scalar-rate --decay-matrices-only --checkpoint --resume --config --log-steps --text \
              --unit --side --vectors --vectors-file",
         ),
-        ("compare", "--schemes --seeds --rates --format --out --config"),
+        ("compare", "--schemes --seeds --rates --format --out --config --resume"),
         (
             "weights",
             "--rule --out --in --kernel --groups --order --gain --eps --std --bound --value --fan \

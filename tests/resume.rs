@@ -214,6 +214,41 @@ fn a_run_does_not_go_on_over_other_data() {
 }
 
 #[test]
+fn a_killed_comparison_goes_on_with_the_runs_that_it_lacks() {
+    let folder = scratch();
+    let here = |name: &str| folder.path().join(name);
+    let compare = "compare mlp --epochs 6 --schemes idinit,kaiming --seeds 3 --rates 0.01,0.05";
+    good(folder.path(), &format!("{compare} --out whole"));
+    let mut child = start(folder.path(), &format!("{compare} --threads 1 --out broken"));
+    let results = || fs::read_to_string(here("broken/results.jsonl")).unwrap_or_default();
+    let begin = Instant::now();
+    while results().lines().count() < 4 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no results");
+        sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = results();
+    assert!(before.lines().count() < 12, "the comparison was too short to be killed");
+    assert!(!here("broken/table.csv").exists());
+    // a line that was not written to its end
+    fs::write(here("broken/results.jsonl"), format!("{before}{{\"run\": \"idi")).unwrap();
+    good(folder.path(), "compare --resume broken");
+    // what was there is still there, seconds and all
+    assert!(results().starts_with(&before), "{before} became {}", results());
+    assert_eq!(results().lines().count(), 12);
+    let table = |run: &str| fs::read_to_string(here(run).join("table.csv")).unwrap();
+    assert_eq!(table("broken"), table("whole"));
+    // once more there is nothing to do, and one more seed is two schemes at two rates
+    good(folder.path(), "compare --resume broken");
+    assert_eq!(results().lines().count(), 12);
+    good(folder.path(), "compare --resume broken --seeds 4");
+    assert_eq!(results().lines().count(), 16);
+    let err = bad(folder.path(), "compare --resume broken --epochs 5");
+    assert!(err.contains("results.jsonl: this is of a run with other settings"), "{err}");
+}
+
+#[test]
 fn a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint() {
     let folder = scratch();
     let settings = "train mlp --epochs 3 --checkpoint 10 --scheme idinit --log-steps 1";

@@ -4,10 +4,12 @@
 use crate::curve;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::job::{Job, Start};
+use crate::job::{Job, Start, Told};
+use crate::keep::Keep;
 use crate::network;
 use crate::output::print;
 use crate::report::{Outcome, decimal};
+use crate::results::Results;
 use crate::train::starts;
 use crate::training::{Training, check_decay};
 use clap::{Args, ValueEnum};
@@ -22,6 +24,9 @@ use toml::{Table, Value};
 /// A seed is for the start and for the order of the examples. For every start the rate is taken whose
 /// mean test accuracy is best; mean and deviation are over the seeds. A run that fails counts with an
 /// accuracy of 0.
+///
+/// Each run is kept in results.jsonl of the folder as it ends: `idinit compare --resume FOLDER` goes on
+/// with those that are lacking, also with more --seeds, --rates or --schemes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -51,6 +56,9 @@ pub struct Compare {
     /// number if that is there]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Go on with the comparison of this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out"])]
+    resume: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,27 +122,60 @@ impl Compare {
                 seed: start.seed,
             }));
         }
-        let network = &settled.network;
-        let name = format!("compare-{}-{}", network.entry.name, network.data.name());
-        let folder = Folder::new(self.out, &name)?;
         let job =
             Job { settled, starts: runs, eps, keep: None, log_steps: 0, data: OnceLock::new() };
         let at_once = job.at_once(false)?;
-        let mut outcomes = job.train(at_once, |_| Ok(()))?;
-        // they are large, and nobody asks for them
-        outcomes.iter_mut().for_each(|outcome| outcome.weights = Vec::new());
-        let rows = rows(&outcomes, &rates);
         let network = &job.settled.network;
-        let title = format!("{} on {}", network.entry.name, network.data.name());
-        let names = rows.iter().filter(|row| row.best).map(|row| Value::String(row.scheme.clone()));
+        let keep = match self.resume {
+            Some(path) => Keep::new(path, None)?,
+            None => {
+                let name = format!("compare-{}-{}", network.entry.name, network.data.name());
+                Keep::new(Folder::new(self.out, &name)?.write(&[])?, None)?
+            }
+        };
+        let mut results = Results::open(&keep.folder)?;
+        let (mut outcomes, mut identities) = (Vec::new(), Vec::new());
+        for start in &job.starts {
+            let identity = job.identity(start).map_err(Failure::failed)?;
+            outcomes.push(results.of(start, identity)?);
+            identities.push((start.label.clone(), identity));
+        }
+        let mut names: Vec<_> = all.iter().map(|start| start.scheme.clone()).collect();
+        let mut seen = Vec::new();
+        names.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(name.clone());
+                true
+            }
+        });
         let more = Table::from_iter([
-            ("schemes".to_string(), Value::Array(names.collect())),
+            ("schemes".to_string(), Value::Array(names.into_iter().map(Value::String).collect())),
             ("seeds".to_string(), Value::Integer(self.seeds.get().into())),
             (
                 "rates".to_string(),
                 Value::Array(rates.iter().map(|rate| crate::config::decimal(*rate)).collect()),
             ),
         ]);
+        // what is in the folder can be gone on from, and is now of these settings
+        keep.files(&[job.toml(more)])?;
+        let done: Vec<_> = outcomes.iter().map(Option::is_some).collect();
+        let trained = job.train_but(&done, at_once, |told| match told {
+            Told::Event(_) => Ok(()),
+            Told::Outcome(outcome) => {
+                match identities.iter().find(|(label, _)| *label == outcome.label) {
+                    Some((_, identity)) => results.add(outcome, *identity),
+                    None => Ok(()),
+                }
+            }
+        })?;
+        let mut trained = trained.into_iter();
+        let outcomes =
+            outcomes.iter_mut().filter_map(|there| there.take().or_else(|| trained.next()));
+        let mut outcomes: Vec<_> = outcomes.collect();
+        // they are large, and nobody asks for them
+        outcomes.iter_mut().for_each(|outcome| outcome.weights = Vec::new());
+        let rows = rows(&outcomes, &rates);
+        let title = format!("{} on {}", network.entry.name, network.data.name());
         let written = [Format::Text, Format::Json, Format::Csv, Format::Markdown];
         let endings = ["txt", "jsonl", "csv", "md"];
         let tables = written.into_iter().zip(endings);
@@ -142,10 +183,10 @@ impl Compare {
             .map(|(format, ending)| (format!("table.{ending}"), format.table(&rows).into_bytes()));
         let log = outcomes.iter().flat_map(|outcome| outcome.log().into_bytes()).collect();
         let mut files: Vec<_> = tables.collect();
-        files.push(job.toml(more));
         files.push(("log.jsonl".to_string(), log));
         files.extend(curve::of_comparison(&title, &rows)?);
-        let path = folder.write(&files)?;
+        let path = keep.files(&files)?.to_path_buf();
+        keep.release();
         print(&self.format.table(&rows))?;
         if self.format == Format::Text {
             print(&format!("\nWritten to {}, see compare.svg there.\n", path.display()))?;

@@ -191,8 +191,21 @@ impl Job {
     pub fn train(
         &self,
         at_once: usize,
+        tell: impl FnMut(Told<'_>) -> Result<(), Failure>,
+    ) -> Result<Vec<Outcome>, Failure> {
+        self.train_but(&[], at_once, tell)
+    }
+
+    /// Trains from every start but those that are `done`, by their places.
+    pub fn train_but(
+        &self,
+        done: &[bool],
+        at_once: usize,
         mut tell: impl FnMut(Told<'_>) -> Result<(), Failure>,
     ) -> Result<Vec<Outcome>, Failure> {
+        let is_done = |place: usize| done.get(place).is_some_and(|done| *done);
+        let lacking = (0..).zip(&self.starts).filter(|(place, _)| !is_done(*place));
+        let starts: Vec<_> = lacking.map(|(_, start)| start).collect();
         let mut tell = |told: Told<'_>| {
             if let Err(failure) = tell(told) {
                 failure.tell();
@@ -202,13 +215,13 @@ impl Job {
         let name = |i| format!("idinit-{i}");
         let pool = ThreadPoolBuilder::new().num_threads(self.settled.threads).thread_name(name);
         let pool = Arc::new(pool.build().map_err(|error| Failure::failed(error.to_string()))?);
-        let width = self.starts.iter().map(|start| start.label.len()).max().unwrap_or(0);
+        let width = starts.iter().map(|start| start.label.len()).max().unwrap_or(0);
         let bars = MultiProgress::new();
-        let with_bars = self.starts.iter().map(|start| bars.add(bar(&start.label, width)));
+        let with_bars = starts.iter().map(|start| bars.add(bar(&start.label, width)));
         let with_bars: Vec<_> = with_bars.collect();
-        let queue = Mutex::new(self.starts.iter().zip(&with_bars).enumerate());
+        let queue = Mutex::new(starts.iter().copied().zip(&with_bars).enumerate());
         let (send, receive) = mpsc::channel();
-        let mut outcomes: Vec<Option<Outcome>> = self.starts.iter().map(|_| None).collect();
+        let mut outcomes: Vec<Option<Outcome>> = starts.iter().map(|_| None).collect();
         thread::scope(|scope| {
             for _ in 0..at_once {
                 let (send, queue, pool) = (send.clone(), &queue, &pool);

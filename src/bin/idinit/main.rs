@@ -22,6 +22,7 @@ mod output;
 mod picture;
 mod plan;
 mod report;
+mod results;
 mod rows;
 mod train;
 mod training;
