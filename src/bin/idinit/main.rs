@@ -24,9 +24,11 @@ mod plan;
 mod report;
 mod results;
 mod rows;
+mod settled;
 mod train;
 mod training;
 mod updates;
+mod walk;
 mod weights;
 
 use clap::{CommandFactory, Parser, Subcommand};

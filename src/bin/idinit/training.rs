@@ -1,26 +1,22 @@
 //! The arguments that say how a network is trained, and what they come to together with the habits
 //! of the network.
 
-use crate::config::decimal;
 use crate::data::{self, Parts, Source, Variation};
 use crate::failure::Failure;
 use crate::memory;
 use crate::network::{Choice, Network};
-use crate::updates::updates;
+use crate::settled::Settled;
+use crate::updates::{Way, check_decay, name, updates};
 use crate::weights::{finite, positive};
 use clap::{Args, ValueEnum};
 use idinit::data::Mix;
 use idinit::layer::Kind;
-use idinit::model::catalog::{Habits, Planned, Task};
+use idinit::model::catalog::{Habits, Task};
 use idinit::plan::Mode;
 use idinit::train::{Schedule, ScheduleError, Settings, Time};
-use idinit::update::{AdaDelta, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update};
+use idinit::update::{AdaDelta, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd};
 use std::num::NonZeroU32;
 use std::thread;
-use toml::{Table, Value};
-
-/// How weights move, whatever was chosen.
-pub type Way = Clip<Grouped<Chosen>>;
 
 /// How a network is trained.
 #[derive(Args)]
@@ -147,26 +143,6 @@ fn tenfold(text: &str) -> Result<f32, &'static str> {
 
 fn norm(text: &str) -> Result<f32, &'static str> {
     finite(text).ok().filter(|&norm| norm > 0.0).ok_or("not a number greater than 0")
-}
-
-/// Everything but the starts, with nothing left open.
-pub struct Settled {
-    pub network: Network,
-    pub plan: Planned,
-    pub parts: Parts,
-    pub settings: Settings,
-    pub update: Way,
-    pub mix: Option<Mix>,
-    pub accumulate: u32,
-    pub patience: Option<u32>,
-    pub engine: Engines,
-    pub threads: usize,
-    pub memory: Option<u64>,
-    /// What an embedding begins with, where words have vectors.
-    pub vectors: Option<Vec<f32>>,
-    pub source: Source,
-    pub smoothing: f32,
-    augment: Vec<&'static str>,
 }
 
 impl Training {
@@ -347,141 +323,5 @@ impl Training {
         let width = first.output.channels as usize;
         let table = data::vectors(&self.source, vocabulary, width, self.seed)?;
         Ok(table.map(|table| table.values))
-    }
-}
-
-/// Refuses a decay that turns weights around at a rate, in single precision, as the engine multiplies
-/// them.
-pub fn check_decay(rate: f32, update: &Way) -> Result<(), Failure> {
-    let decay = update.decay();
-    match rate * decay > 1.0 {
-        true => Err(Failure::usage(format!(
-            "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"
-        ))),
-        false if !update.is_sound() => {
-            let decay = update.update.update.own_decay();
-            Err(Failure::usage(format!("--decay {decay} is more than 1")))
-        }
-        false => Ok(()),
-    }
-}
-
-/// What habits and files call an update: descent is sgd, and has its momentum beside it.
-fn name(update: &Chosen) -> &'static str {
-    match update {
-        Chosen::Momentum(_) => "sgd",
-        other => other.name(),
-    }
-}
-
-impl Settled {
-    /// The size of a batch.
-    pub fn batch(&self) -> usize {
-        self.plan.net().batch()
-    }
-
-    /// How weights move, in words.
-    pub fn movement(&self) -> String {
-        let Clip { update: Grouped { update, scalar_rate, decay_vectors }, most } = self.update;
-        let mut text = match update {
-            Chosen::Sgd(_) => "sgd".to_string(),
-            Chosen::Momentum(Momentum { momentum, nesterov, .. }) => {
-                format!("momentum {momentum}{}", if nesterov { " (Nesterov)" } else { "" })
-            }
-            other => other.name().to_string(),
-        };
-        text += &format!(", decay {}", update.own_decay());
-        if !decay_vectors {
-            text += " of matrices only";
-        }
-        if scalar_rate != 1.0 {
-            text += &format!(", scalars at {scalar_rate} of the rate");
-        }
-        if most.is_finite() {
-            text += &format!(", gradients clipped at {most}");
-        }
-        if self.smoothing > 0.0 {
-            text += &format!(", labels smoothed by {}", self.smoothing);
-        }
-        if !self.augment.is_empty() {
-            text += &format!(", {}", self.augment.join(", "));
-        }
-        text
-    }
-
-    /// Every setting by the name of its option, as a file of settings has it.
-    pub fn table(&self) -> Table {
-        let mut table = Table::new();
-        let mut put = |key: &str, value: Value| {
-            table.insert(key.to_string(), value);
-        };
-        let text = |text: &dyn std::fmt::Display| Value::String(text.to_string());
-        let whole = |number: u64| match i64::try_from(number) {
-            Ok(number) => Value::Integer(number),
-            Err(_) => Value::String(number.to_string()),
-        };
-        put("model", text(&self.network.entry.name));
-        put("data", text(&self.network.data.name()));
-        for (setting, chosen) in self.network.options.iter() {
-            let value = match chosen {
-                idinit::model::catalog::Chosen::Flag(flag) => Value::Boolean(*flag),
-                other => text(other),
-            };
-            put(setting.name, value);
-        }
-        let Settings { epochs, rate, schedule, warm_up, seed } = self.settings;
-        put("epochs", whole(epochs.into()));
-        put("batch", whole(self.batch() as u64));
-        put("accumulate", whole(self.accumulate.into()));
-        put("rate", decimal(rate));
-        put("schedule", text(&schedule));
-        put("warm-up", text(&warm_up));
-        put("seed", whole(seed));
-        put("smoothing", decimal(self.smoothing));
-        let augment = if self.augment.is_empty() { vec!["none"] } else { self.augment.clone() };
-        put("augment", Value::Array(augment.iter().map(|name| text(name)).collect()));
-        let Clip { update: Grouped { update, scalar_rate, decay_vectors }, most } = self.update;
-        match update {
-            Chosen::Momentum(Momentum { momentum, nesterov, .. }) => {
-                put("momentum", decimal(momentum));
-                put("nesterov", Value::Boolean(nesterov));
-            }
-            Chosen::Sgd(_) => put("momentum", decimal(0.0)),
-            Chosen::Adam(Adam { betas, .. }) | Chosen::AdamW(AdamW { betas, .. }) => {
-                put("betas", Value::Array(betas.map(decimal).to_vec()));
-            }
-            Chosen::AdaDelta(AdaDelta { rho, .. }) => put("rho", decimal(rho)),
-            _ => {}
-        }
-        put("update", text(&name(&update)));
-        put("decay", decimal(update.own_decay()));
-        put("decay-matrices-only", Value::Boolean(!decay_vectors));
-        put("scalar-rate", decimal(scalar_rate));
-        if most.is_finite() {
-            put("clip", decimal(most));
-        }
-        if let Some(patience) = self.patience {
-            put("patience", whole(patience.into()));
-        }
-        let engine = if self.engine == Engines::Host { "host" } else { "portable" };
-        put("engine", text(&engine));
-        let source = &self.source;
-        put("data-dir", text(&source.data_dir.display()));
-        if let Some(file) = &source.text {
-            put("text", text(&file.display()));
-        }
-        if let Some(file) = &source.vectors_file {
-            put("vectors-file", text(&file.display()));
-        }
-        if source.unit == data::Token::Characters {
-            put("unit", text(&"characters"));
-        }
-        if let Some(side) = source.side {
-            put("side", whole(side.into()));
-        }
-        if self.parts.vocabulary.is_some() {
-            put("vectors", text(&if self.vectors.is_some() { "glove" } else { "none" }));
-        }
-        table
     }
 }

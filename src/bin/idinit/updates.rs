@@ -1,8 +1,14 @@
 //! The updates by name: one list for every subcommand.
 
+use crate::failure::Failure;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use idinit::plan::Mode;
-use idinit::update::{AdaDelta, Adagrad, Adam, AdamW, Chosen, Clip, Momentum, Sgd, Update};
+use idinit::update::{
+    AdaDelta, Adagrad, Adam, AdamW, Chosen, Clip, Grouped, Momentum, Sgd, Update,
+};
+
+/// How weights move, whatever was chosen.
+pub type Way = Clip<Grouped<Chosen>>;
 
 /// Parses the name of an update, with its usual settings.
 pub fn updates() -> impl TypedValueParser<Value = Chosen> {
@@ -24,5 +30,29 @@ pub fn mode(update: &Chosen, clipped: bool) -> Mode {
         Chosen::Sgd(update) => of::<Sgd>(update, clipped),
         // of an update that this list lacks, its numbers are known, and not its buffers
         other => Mode::train_with(other),
+    }
+}
+
+/// What habits and files call an update: descent is sgd, and has its momentum beside it.
+pub fn name(update: &Chosen) -> &'static str {
+    match update {
+        Chosen::Momentum(_) => "sgd",
+        other => other.name(),
+    }
+}
+
+/// Refuses a decay that turns weights around at a rate, in single precision, as the engine multiplies
+/// them.
+pub fn check_decay(rate: f32, update: &Way) -> Result<(), Failure> {
+    let decay = update.decay();
+    match rate * decay > 1.0 {
+        true => Err(Failure::usage(format!(
+            "--rate {rate} times --decay {decay} is more than 1: decay would turn weights around"
+        ))),
+        false if !update.is_sound() => {
+            let decay = update.update.update.own_decay();
+            Err(Failure::usage(format!("--decay {decay} is more than 1")))
+        }
+        false => Ok(()),
     }
 }

@@ -1,0 +1,230 @@
+//! One run from its start, or from its checkpoint, to its end.
+
+use crate::job::{Job, Message, Start};
+use crate::keep::{Kept, Notes};
+use crate::output::zeros;
+use crate::report::{self, Outcome};
+use crate::updates::Way;
+use idinit::engine::{Engine, Error, Host, Portable};
+use idinit::init::Named;
+use idinit::layer::{All, Kind};
+use idinit::model::key;
+use idinit::plan::Net;
+use idinit::train::{Blame, Position, Run, Settings, Stop, blame, lsuv};
+use indicatif::ProgressBar;
+use std::ops::ControlFlow;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+/// An engine that can be started, and looked into.
+pub trait Startable: Engine<Error = Error> {
+    fn begin(&mut self, scheme: &Named, seed: u64);
+    fn numbers(&mut self) -> &mut [f32];
+}
+
+impl Startable for Host<'_, Way> {
+    fn begin(&mut self, scheme: &Named, seed: u64) {
+        self.start(scheme);
+        self.seed(seed);
+    }
+    fn numbers(&mut self) -> &mut [f32] {
+        self.all_weights_mut()
+    }
+}
+
+impl Startable for Portable<'_, All, Way> {
+    fn begin(&mut self, scheme: &Named, seed: u64) {
+        self.start(scheme);
+        self.seed(seed);
+    }
+    fn numbers(&mut self) -> &mut [f32] {
+        self.all_weights_mut()
+    }
+}
+
+impl Job {
+    /// Trains on an engine, from the start or from its checkpoint, to the end.
+    pub fn walk<E: Startable>(
+        &self,
+        engine: &mut E,
+        start: &Start,
+        bar: &ProgressBar,
+        send: &Sender<Message>,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
+        let (settled, net) = (&self.settled, self.settled.plan.net());
+        let settings = Settings { rate: start.rate, seed: start.seed, ..settled.settings };
+        let (train, test) = (&*settled.parts.train, &*settled.parts.test);
+        let run = Run::new(&net, settings, train, test).map_err(|error| error.to_string())?;
+        let mut run = run.mixed(settled.mix).in_parts(settled.accumulate);
+        let mut notes = Notes::default();
+        engine.begin(&start.named, start.seed);
+        let keep = match self.kept() {
+            Some(keep) => Some((keep, self.identity(start)?)),
+            None => None,
+        };
+        let kept = match keep {
+            Some((keep, identity)) => keep.restore(&start.label, identity, engine)?,
+            None => None,
+        };
+        notes.data = keep.map_or(0, |(_, identity)| identity.data);
+        match kept {
+            Some((standing, before)) => (run, notes) = (run.at(standing), before),
+            None => self.begin(engine, &net, start)?,
+        }
+        let per_epoch = run.steps_per_epoch();
+        bar.set_length(per_epoch * u64::from(settings.epochs));
+        bar.set_position(run.steps());
+        bar.reset_eta();
+        outcome.take(&notes);
+        let (before, begin) = (notes.seconds, Instant::now());
+        let label = start.label.as_str();
+        while self.is_patient(outcome) {
+            let mut fault = None;
+            let (first, since) = (run.steps(), Instant::now());
+            let walked = run.walk(engine, |engine, taken| {
+                bar.inc(1);
+                if self.log_steps > 0 && taken.step.is_multiple_of(self.log_steps) {
+                    let event = report::step(label, taken);
+                    notes.steps.push(event.clone());
+                    let _ = send.send(Message::Event(event));
+                }
+                if let Some((keep, identity)) = keep
+                    && keep.is_due(taken.step, per_epoch)
+                {
+                    notes.seconds = before + begin.elapsed().as_secs_f64();
+                    let place = (&net, taken.standing);
+                    if let Err(why) = keep.write(label, identity, engine, place, &notes) {
+                        fault = Some(why);
+                        return ControlFlow::Break(());
+                    }
+                }
+                ControlFlow::Continue(())
+            });
+            let epoch = match (walked, fault) {
+                (_, Some(why)) => return Err(why),
+                (Err(stop), None) => return Err(self.explain(&run, engine, stop)),
+                (Ok(None), None) => break,
+                (Ok(Some(epoch)), None) => epoch,
+            };
+            let seconds = since.elapsed().as_secs_f64();
+            let steps = run.steps() - first;
+            let share = steps as f64 / per_epoch as f64;
+            let examples = share * settled.parts.train.count() as f64;
+            let throughput = examples / seconds.max(1e-9);
+            bar.set_message(format!(
+                "epoch {}/{}  loss {:.4}  test {:.2} %  {throughput:.0} examples/s",
+                epoch.number,
+                settings.epochs,
+                epoch.train_loss,
+                100.0 * epoch.test.accuracy(),
+            ));
+            notes.epochs.push(Kept::new(&epoch, seconds));
+            notes.seconds = before + begin.elapsed().as_secs_f64();
+            outcome.take(&notes);
+            let _ = send.send(Message::Event(report::epoch(label, &epoch, Some(throughput))));
+            if let Some((keep, identity)) = keep {
+                let place = (&net, run.standing());
+                keep.write(label, identity, engine, place, &notes)?;
+            }
+        }
+        outcome.seconds = before + begin.elapsed().as_secs_f64();
+        let confusion = run.confusion(engine).map_err(|error| error.to_string())?;
+        outcome.confusion = Some(confusion);
+        outcome.weights = engine.numbers().to_vec();
+        Ok(())
+    }
+
+    /// Whether a better test accuracy is still waited for.
+    fn is_patient(&self, outcome: &Outcome) -> bool {
+        let Some(patience) = self.settled.patience else { return true };
+        let mut best = (0, 0);
+        for epoch in &outcome.epochs {
+            if epoch.test.correct > best.1 || best.0 == 0 {
+                best = (epoch.number, epoch.test.correct);
+            }
+        }
+        (outcome.epochs.len() as u32).saturating_sub(best.0) < patience
+    }
+
+    /// What a start has beside its rules: what it takes from data.
+    fn begin<E: Startable>(
+        &self,
+        engine: &mut E,
+        net: &Net<'_>,
+        start: &Start,
+    ) -> Result<(), String> {
+        if let Some(vectors) = &self.settled.vectors {
+            let embedding = net.nodes().iter().zip(net.slots());
+            let slot = embedding.into_iter().find(|(node, _)| node.layer.kind() == Kind::Embedding);
+            if let Some((_, slot)) = slot {
+                let table = slot.weights.of_mut(engine.numbers());
+                table.iter_mut().zip(vectors).for_each(|(w, vector)| *w = *vector);
+            }
+        }
+        // behind the table, as it is scaled for what the words are
+        if start.named.needs_data() {
+            let x = self.first_batch()?;
+            lsuv::scale(net, &x, engine.numbers()).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Why a run has stopped, with the step and the layer.
+    fn explain<E: Startable>(&self, run: &Run<'_>, engine: &mut E, stop: Stop<Error>) -> String {
+        let net = self.settled.plan.net();
+        let layer = |number: usize| {
+            let kind = net.nodes().get(number).map_or("", |node| node.layer.kind().name());
+            match key(net.nodes(), number).to_string() {
+                name if name.is_empty() => format!("layer {number} ({kind})"),
+                name => format!("layer {number} ({kind}, {name})"),
+            }
+        };
+        let step = run.steps() + 1;
+        let error = match stop {
+            Stop::Engine(error) => error,
+            other => return format!("step {step}: {other}"),
+        };
+        let why = match error {
+            Error::Diverged { node } => {
+                return format!(
+                    "step {step}: the numbers of {} have grown too large to compute with",
+                    layer(node)
+                );
+            }
+            Error::Loss(_) => {
+                let Position { epoch, batch } = run.standing().next;
+                let found = run.batch(Position { epoch, batch }).ok();
+                found.and_then(|batch| blame(&net, engine.numbers(), &batch.x))
+            }
+            _ => None,
+        };
+        match why {
+            Some(Blame::Data { example }) => {
+                format!(
+                    "step {step}: example {example} of the batch has a number that is not finite"
+                )
+            }
+            Some(Blame::Weight { node }) => {
+                format!("step {step}: {} has a weight that is not finite", layer(node))
+            }
+            Some(Blame::Output { node }) => {
+                format!("step {step}: {error}; {} is the first to put out too much", layer(node))
+            }
+            _ => format!("step {step}: {error}"),
+        }
+    }
+
+    /// The first examples to learn from, as many as a batch has: what LSUV looks at.
+    fn first_batch(&self) -> Result<Vec<f32>, String> {
+        let (net, train) = (self.settled.plan.net(), &self.settled.parts.train);
+        let example = net.input().len();
+        let count = net.batch().min(train.count());
+        let mut x = zeros(count * example).map_err(|failure| failure.to_string())?;
+        let mut labels = vec![0; train.labels()];
+        for (number, x) in x.chunks_mut(example).enumerate() {
+            train.read(number, x, &mut labels).map_err(|error| error.to_string())?;
+        }
+        Ok(x)
+    }
+}
