@@ -155,7 +155,7 @@ pub fn large() -> Vec<Case> {
     let g = hwc(1, 40, 12).then(conv(21, [1, 6], [1, 2], [0, 5], 1)).tanh();
     let g = g.then(conv(20, [1, 5], [1, 1], [0, 3], 1));
     let steps = g.shape(g.here()).unwrap().width;
-    let most = Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1] });
+    let most = Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1], padding: [0, 0] });
     add("the maximum over time", g.then(most).relu().dense(5).cross_entropy(0.0), [40, 33]);
     let g = vector(300).dense(257).relu().dense(130).tanh().dense(10).cross_entropy(0.1);
     add("wide dense layers", g, [64, 61]);

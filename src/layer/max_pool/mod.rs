@@ -24,10 +24,6 @@ impl MaxPool {
     pub(super) const STYLE: Style = Style::apart(false);
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
-        // the tap that won is kept as an f32, which counts to 2²⁴
-        if self.kernel[0] as u64 * self.kernel[1] as u64 > 1 << 24 {
-            return Err(Misfit::TooLarge);
-        }
         if self.padding[0] > self.kernel[0] / 2 || self.padding[1] > self.kernel[1] / 2 {
             return Err(Misfit::Padding);
         }
