@@ -28,23 +28,12 @@ static PLAN: Plan<NODES> = Plan::new(&GRAPH, Mode::train::<Momentum>(), 128);
 const SCHEMES: [&str; 6] =
     ["ablation-none", "ablation-idizc", "ablation-idic", "idinit", "idinit-diagonal", "kaiming"];
 
-/// The first `count` images, each pixel the mean of four.
-fn halved(images: &Images, count: usize) -> Images {
-    let (height, width) = (images.height as usize, images.width as usize);
-    let channels = images.channels as usize;
-    let image = height * width * channels;
-    let mut pixels = vec![];
-    for image in images.pixels.chunks_exact(image).take(count) {
-        for (y, x) in (0..height / 2).flat_map(|y| (0..width / 2).map(move |x| (2 * y, 2 * x))) {
-            for c in 0..channels {
-                let at = |dy, dx| u16::from(image[((y + dy) * width + x + dx) * channels + c]);
-                pixels.push(((at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1) + 2) / 4) as u8);
-            }
-        }
-    }
-    let labels = images.labels.iter().take(count).copied().collect();
-    let (height, width) = (images.height / 2, images.width / 2);
-    Images { height, width, channels: images.channels, pixels, labels }
+/// The first `count` images, halved.
+fn halved(mut images: Images, count: usize) -> Option<Images> {
+    let image = images.height as usize * images.width as usize * images.channels as usize;
+    images.pixels.truncate(count * image);
+    images.labels.truncate(count);
+    images.halved()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -58,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let part = |part, count| {
         let images = cifar10::load(Path::new(&dir), part)?;
         Ok::<_, Box<dyn Error>>(Pictures {
-            images: halved(&images, count),
+            images: halved(images, count).ok_or("sides of images are odd")?,
             normal: cifar10::NORMAL,
         })
     };

@@ -59,6 +59,35 @@ impl Images {
         Some(label.into())
     }
 
+    /// The same images of half as many rows and columns: each number is the mean of four. `None` where a
+    /// side is odd.
+    pub fn halved(&self) -> Option<Self> {
+        let [height, width, channels] = [self.height, self.width, self.channels];
+        if height % 2 != 0 || width % 2 != 0 || self.pixels.is_empty() {
+            return None;
+        }
+        let line = width as usize * channels as usize;
+        let mut pixels = Vec::with_capacity(self.pixels.len() / 4);
+        for rows in self.pixels.chunks_exact(2 * line) {
+            let (above, below) = rows.split_at(line);
+            let pairs = above.chunks_exact(2 * channels as usize);
+            for (a, b) in pairs.zip(below.chunks_exact(2 * channels as usize)) {
+                let (left, right) = (a.iter().zip(b), a.iter().zip(b).skip(channels as usize));
+                pixels.extend(left.zip(right).map(|((a, b), (c, d))| {
+                    let sum: u16 = [a, b, c, d].into_iter().copied().map(u16::from).sum();
+                    ((sum + 2) / 4) as u8
+                }));
+            }
+        }
+        Some(Self {
+            height: height / 2,
+            width: width / 2,
+            channels,
+            pixels,
+            labels: self.labels.clone(),
+        })
+    }
+
     /// Mean and standard deviation of each channel, as parts of 255.
     #[cfg(test)]
     pub(super) fn moments(&self) -> Vec<(f64, f64)> {
@@ -71,5 +100,21 @@ impl Images {
             (mean, libm::sqrt(square - mean * mean))
         };
         (0..channels).map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    #[test]
+    fn halves_are_means_of_four_by_channel() {
+        let pixels = vec![0, 9, 4, 9, 8, 1, 8, 1, 2, 9, 2, 9, 8, 1, 9, 2];
+        let images = Images { height: 2, width: 4, channels: 2, pixels, labels: vec![7] };
+        let half = images.halved().unwrap();
+        assert_eq!((half.height, half.width, half.labels.as_slice()), (1, 2, &[7][..]));
+        assert_eq!(half.pixels, [2, 9, 8, 1]);
+        assert_eq!(half.halved(), None);
     }
 }

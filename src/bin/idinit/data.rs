@@ -5,10 +5,11 @@ use clap::{Args, ValueEnum};
 use idinit::data::folder::{self, Folder, Size};
 use idinit::data::idx::{self, Part};
 use idinit::data::text::{Text, Unit};
-use idinit::data::{Chance, DataError, Lines, Vary, Vocabulary, cifar10, glove, sst};
+use idinit::data::{Chance, DataError, Images, Lines, Vary, Vocabulary, cifar10, glove, sst};
 use idinit::model::catalog::Task;
 use idinit::shape::Shape;
 use idinit::train::{Digits, Examples, Pictures, Varied};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,9 +49,13 @@ pub struct Source {
     /// What a token of plain text is
     #[arg(long, value_enum, default_value = "bytes")]
     pub unit: Token,
-    /// Rows and columns of pictures from a folder [default: 224 of imagenet, else 64]
+    /// Rows and columns of pictures: of those from a folder [default: 224 of imagenet, else 64], or
+    /// of a set whose pictures are then halved until they have so many
     #[arg(long, value_name = "PIXELS")]
     pub side: Option<u32>,
+    /// Learn from the first examples only, at most so many
+    #[arg(long, value_name = "N")]
+    pub first: Option<NonZeroUsize>,
     /// Where the vectors of words come from: from GloVe, where its file is there and the width is
     /// 50 (auto), from it in any case (glove), or from the start (none)
     #[arg(long, value_enum, default_value = "auto")]
@@ -133,18 +138,33 @@ impl Data {
 
     /// Reads the set for a network of this task, which has what was chosen about it.
     pub fn load(self, source: &Source, task: Task, vary: Variation) -> Result<Parts, Failure> {
+        let fixed = matches!(self, Self::Digits | Self::Sst2 | Self::Sst5 | Self::Text);
+        if fixed && source.side.is_some() {
+            let why = format!("{} has no pictures that --side could change", self.name());
+            return Err(Failure::Usage(why));
+        }
+        let mut parts = self.load_all(source, task, vary)?;
+        if let Some(count) = source.first {
+            parts.train = Box::new(First { examples: parts.train, count: count.get() });
+        }
+        Ok(parts)
+    }
+
+    fn load_all(self, source: &Source, task: Task, vary: Variation) -> Result<Parts, Failure> {
         let dir = &source.data_dir;
+        let images = |load: &dyn Fn(Part) -> Result<Images, DataError>, normal| {
+            let part = |part| {
+                let images = shrunk(load(part).map_err(Failure::failed)?, source.side)?;
+                Ok::<_, Failure>(Pictures { images, normal })
+            };
+            Ok(pictures(part(Part::Train)?, part(Part::Test)?, task, vary))
+        };
+        let idx = |set: idx::Set| images(&|part| idx::load(dir, set, part), set.normal());
         match self {
             Self::Digits => Ok(pictures(Digits::Train, Digits::Test, task, vary)),
-            Self::Mnist => idx(dir, idx::Set::Mnist, task, vary),
-            Self::Fashion => idx(dir, idx::Set::Fashion, task, vary),
-            Self::Cifar10 => {
-                let part = |part| {
-                    let images = cifar10::load(dir, part).map_err(Failure::failed)?;
-                    Ok::<_, Failure>(Pictures { images, normal: cifar10::NORMAL })
-                };
-                Ok(pictures(part(Part::Train)?, part(Part::Test)?, task, vary))
-            }
+            Self::Mnist => idx(idx::Set::Mnist),
+            Self::Fashion => idx(idx::Set::Fashion),
+            Self::Cifar10 => images(&|part| cifar10::load(dir, part), cifar10::NORMAL),
             Self::Imagenet => folders(&dir.join("imagenet"), source.side.unwrap_or(224), vary),
             Self::Folder => folders(dir, source.side.unwrap_or(64), vary),
             Self::Sst2 => sentences(dir, sst::Grain::Binary, task),
@@ -155,6 +175,11 @@ impl Data {
 }
 
 fn pictures<E: Examples + Send + 'static>(train: E, test: E, task: Task, vary: Variation) -> Parts {
+    // as the pictures are, of which --side may have changed the shape
+    let task = match task {
+        Task::Pictures { classes, .. } => Task::Pictures { shape: train.shape(), classes },
+        other => other,
+    };
     // four pixels of CIFAR's 32
     let pad = if vary.crop { train.shape().height.div_ceil(8) } else { 0 };
     let train: Box<dyn Examples + Send> = match vary == Variation::default() {
@@ -164,12 +189,60 @@ fn pictures<E: Examples + Send + 'static>(train: E, test: E, task: Task, vary: V
     Parts { train, test: Box::new(test), task, classes: Vec::new(), vocabulary: None }
 }
 
-fn idx(dir: &Path, set: idx::Set, task: Task, vary: Variation) -> Result<Parts, Failure> {
-    let part = |part| {
-        let images = idx::load(dir, set, part).map_err(Failure::failed)?;
-        Ok::<_, Failure>(Pictures { images, normal: set.normal() })
-    };
-    Ok(pictures(part(Part::Train)?, part(Part::Test)?, task, vary))
+/// Images halved until they have so many rows and columns.
+fn shrunk(mut images: Images, side: Option<u32>) -> Result<Images, Failure> {
+    let Some(side) = side else { return Ok(images) };
+    let whole = images.height;
+    while images.height > side {
+        let Some(half) = images.halved() else { break };
+        images = half;
+    }
+    match images.height == side {
+        true => Ok(images),
+        false => {
+            let why = format!("pictures of {whole} rows cannot be halved to --side {side}");
+            Err(Failure::Usage(why))
+        }
+    }
+}
+
+/// The first of some examples.
+struct First {
+    examples: Box<dyn Examples + Send>,
+    count: usize,
+}
+
+impl Examples for First {
+    fn count(&self) -> usize {
+        self.examples.count().min(self.count)
+    }
+
+    fn shape(&self) -> Shape {
+        self.examples.shape()
+    }
+
+    fn labels(&self) -> usize {
+        self.examples.labels()
+    }
+
+    fn read(&self, i: usize, x: &mut [f32], labels: &mut [u32]) -> Result<(), DataError> {
+        self.examples.read(i, x, labels)
+    }
+
+    fn vary(
+        &self,
+        i: usize,
+        chance: Chance,
+        x: &mut [f32],
+        labels: &mut [u32],
+    ) -> Result<(), DataError> {
+        self.examples.vary(i, chance, x, labels)
+    }
+
+    fn checksum(&self) -> Result<u64, DataError> {
+        let sums = [self.examples.checksum()?, self.count() as u64];
+        Ok(idinit::checkpoint::checksum(&sums.map(u64::to_le_bytes).concat()))
+    }
 }
 
 /// Some pictures of a folder; drawn parts of them, where they are cropped or mirrored at all.
