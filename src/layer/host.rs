@@ -71,34 +71,35 @@ pub(crate) fn tame(g: &[f32]) -> bool {
     g.iter().fold(true, |tame, g| tame & (g.abs() < TAME))
 }
 
-/// Weights, their state, and room for their gradients (none, where they need none).
+/// Weights, their state, and room to work in (none, where they need none).
 type Slices<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32]);
 
 /// Cuts weights into runs and calls `each` on every run, in parallel, with the number of its first
-/// weight.
+/// weight and `room` numbers of its own.
 pub(crate) fn on_weights<M: Move>(
     all: Slices<'_>,
-    run: usize,
+    (run, room): (usize, usize),
     each: &(impl Fn(usize, Slices<'_>) + Sync),
 ) {
-    cut::<M>(all, 0, run.max(1), each);
+    cut::<M>(all, 0, (run.max(1), room), each);
 }
 
 fn cut<M: Move>(
-    (w, state, g): Slices<'_>,
+    (w, state, own): Slices<'_>,
     first: usize,
-    run: usize,
+    (run, room): (usize, usize),
     each: &(impl Fn(usize, Slices<'_>) + Sync),
 ) {
     if w.len() <= run {
-        return each(first, (w, state, g));
+        return each(first, (w, state, own));
     }
-    let middle = w.len().div_ceil(run).div_ceil(2) * run;
+    let runs = w.len().div_ceil(run).div_ceil(2);
+    let middle = runs * run;
     let (w, state) = (w.split_at_mut(middle), state.split_at_mut(middle * M::STATE));
-    let g = g.split_at_mut(middle.min(g.len()));
+    let own = own.split_at_mut((runs * room).min(own.len()));
     rayon::join(
-        || cut::<M>((w.0, state.0, g.0), first, run, each),
-        || cut::<M>((w.1, state.1, g.1), first + middle, run, each),
+        || cut::<M>((w.0, state.0, own.0), first, (run, room), each),
+        || cut::<M>((w.1, state.1, own.1), first + middle, (run, room), each),
     );
 }
 

@@ -19,6 +19,8 @@ mod examples;
 #[cfg(feature = "std")]
 mod host;
 mod matrix;
+#[cfg(feature = "std")]
+mod product;
 mod recurrent;
 mod set;
 mod window;

@@ -1,25 +1,87 @@
-//! A fully connected layer, and a convolution of one tap, as products of matrices: y = x Wᵀ + b,
-//! dx = dy W, and dW = dyᵀ x by runs of rows, each of which moves its weights while it is still near.
+//! A fully connected layer, and a convolution of one tap, as products of matrices: y = x Wᵀ + b and
+//! dx = dy W by runs of rows, with the weights packed once a pass; dW = dyᵀ x by runs of its rows, each
+//! of which moves its weights while it is still near.
 
 use super::Dense;
-use crate::layer::host::{Host, Moving, on_rows, on_weights};
+use crate::layer::host::{Host, on_weights, share};
+use crate::layer::product::{self, DEPTH, Left, Pack, Product, Right, Start};
 use crate::layer::{Backward, Forward};
-use crate::math::gemm::{Matrix, product};
 use crate::update::Move;
+use pulp::Arch;
+use rayon::prelude::*;
 
 /// Numbers of a run of rows of dW, which should stay near the processor.
-const NEAR: usize = 1 << 17;
+const NEAR: usize = 1 << 16;
 
-/// Rows of dW in a run.
-fn run(inp: usize, out: usize) -> usize {
-    let near = (NEAR / inp.max(1)).max(1);
-    // two runs at least, in whole groups of eight rows
-    near.min(out.div_ceil(2).next_multiple_of(8))
+/// Rows of a batch that are worth a stretch of the packed weights.
+const FEWEST: usize = 32;
+
+/// Multiplications that are worth a thread.
+const WORTH: usize = 1 << 18;
+
+/// What the gradient of some rows of W takes.
+#[derive(Clone, Copy)]
+struct Run {
+    inp: usize,
+    /// Rows of W.
+    rows: usize,
 }
 
-/// Numbers of scratch: the whole gradient, so that runs share none of it.
+impl Run {
+    fn of(inp: usize, out: usize) -> Self {
+        let near = (NEAR / inp.max(1)).max(1);
+        // two runs at least, in whole groups of eight rows
+        Self { inp, rows: near.min(out.div_ceil(2).next_multiple_of(8)) }
+    }
+
+    /// Numbers: the gradients of the weights and of the biases, and a packed block of x.
+    const fn room(self) -> usize {
+        self.rows * (self.inp + 1) + product::room(DEPTH, product::WIDEST)
+    }
+}
+
+/// Numbers of scratch: packed weights, or the room of all runs.
 pub(in crate::layer) fn scratch(inp: usize, out: usize) -> usize {
-    inp * out
+    let run = Run::of(inp, out);
+    let packed = product::room(inp, out).max(product::room(out, inp));
+    packed.max(out.div_ceil(run.rows) * run.room())
+}
+
+/// Packs a matrix, blocks of its columns in parallel, and returns it.
+fn pack<'a>(
+    arch: Arch,
+    b: Right<'_>,
+    (depth, columns): (usize, usize),
+    packed: &'a mut [f32],
+) -> &'a [f32] {
+    let wide = product::width(arch);
+    let blocks = packed.par_chunks_mut((depth * wide).max(1)).take(columns.div_ceil(wide));
+    blocks.enumerate().for_each(|(i, packed)| {
+        let columns = i * wide..columns.min((i + 1) * wide);
+        arch.dispatch(Pack { b, depth, columns, alpha: 1.0, packed });
+    });
+    packed
+}
+
+/// C = A B + start, where rows of A have `depth` numbers and those of C `columns`: runs of rows in
+/// parallel.
+fn rows(
+    arch: Arch,
+    a: &[f32],
+    b: &[f32],
+    (depth, columns): (usize, usize),
+    c: &mut [f32],
+    start: Start<'_>,
+) {
+    let all = c.len() / columns.max(1);
+    let worth = WORTH.div_ceil((depth * columns).max(1));
+    let run = share(all).max(FEWEST).max(worth);
+    let runs = c.par_chunks_mut(run * columns).zip(a.par_chunks(run * depth));
+    runs.for_each(|(c, a)| {
+        let (rows, step) = (c.len() / columns, columns);
+        let a = Left { numbers: a, step: depth, turned: false };
+        arch.dispatch(Product { a, b, depth, rows, columns, start, c, step });
+    });
 }
 
 /// y = x Wᵀ + b over rows of `inp` numbers.
@@ -30,14 +92,9 @@ pub(in crate::layer) fn forward_linear(
 ) {
     let Forward { x, w, y, .. } = io;
     let Some((w, b)) = w.split_at_checked(inp * out) else { return };
-    if !b.is_empty() {
-        let arch = host.arch;
-        on_rows(y, out, |y| {
-            arch.dispatch(|| y.chunks_exact_mut(out).for_each(|y| y.copy_from_slice(b)));
-        });
-    }
-    let (x, w) = (Matrix::new(x, x.len() / inp.max(1), inp), Matrix::new(w, out, inp));
-    product(y, x, w.transposed(), !b.is_empty());
+    let w = Right { numbers: w, step: inp, turned: true };
+    let packed = pack(host.arch, w, (inp, out), host.scratch);
+    rows(host.arch, x, packed, (inp, out), y, Start::Row(b));
 }
 
 /// The backward pass of [`forward_linear`].
@@ -47,11 +104,13 @@ pub(in crate::layer) fn backward_linear<M: Move + Sync>(
     host: &mut Host<'_>,
 ) {
     let Backward { x, dy, dx, weights, .. } = io;
-    let rows = dy.len() / out.max(1);
+    let (arch, dy) = (host.arch, &*dy);
     let Some((w, b)) = weights.w.split_at_mut_checked(inp * out) else { return };
-    let dy = Matrix::new(dy, rows, out);
     if !dx.is_empty() {
-        product(dx, dy, Matrix::new(w, out, inp), !host.fresh[0]);
+        let w = Right { numbers: w, step: inp, turned: false };
+        let packed = pack(arch, w, (out, inp), host.scratch);
+        let start = if host.fresh[0] { Start::Row(&[]) } else { Start::Add };
+        rows(arch, dy, packed, (out, inp), dx, start);
     }
     if !weights.trained {
         return;
@@ -59,32 +118,59 @@ pub(in crate::layer) fn backward_linear<M: Move + Sync>(
     let Some((state, b_state)) = weights.state.split_at_mut_checked(inp * out * M::STATE) else {
         return;
     };
-    let (moving, matrix, x) = (host.moving(), weights.moves.matrix, Matrix::new(x, rows, inp));
-    let gradients = host.scratch.get_mut(..inp * out).unwrap_or_default();
-    on_weights::<M>((w, state, gradients), run(inp, out) * inp, &|at, (w, state, g)| {
-        let (first, count) = (at / inp, g.len() / inp);
-        let dy = Matrix { numbers: dy.numbers.get(first..).unwrap_or_default(), ..dy };
-        let dy = Matrix { columns: count, ..dy };
-        product(g, dy.transposed(), x, false);
+    let (moving, matrix, run) = (host.moving(), weights.moves.matrix, Run::of(inp, out));
+    let own = (run.rows * inp, run.room());
+    on_weights::<M>((w, state, &mut *host.scratch), own, &|at, (w, state, room)| {
+        let Some((g, room)) = room.split_at_mut_checked(w.len()) else { return };
+        let Some((sums, panel)) = room.split_at_mut_checked(g.len() / inp) else { return };
+        gradient(arch, (x, inp), (dy.get(at / inp..).unwrap_or_default(), out), (g, sums), panel);
         moving.apply(matrix, w, state, g);
     });
     if bias {
-        let sums = host.scratch.get_mut(..out).unwrap_or_default();
-        column_sums(dy.numbers, sums, moving);
-        moving.apply(weights.moves.vector, b, b_state, sums);
+        let runs = host.scratch.chunks(run.room()).zip(b.chunks_mut(run.rows));
+        for (i, (room, b)) in runs.enumerate() {
+            let first = i * run.rows * M::STATE;
+            let state = b_state.get_mut(first..first + b.len() * M::STATE).unwrap_or_default();
+            let sums = room.get(b.len() * inp..).and_then(|sums| sums.get(..b.len()));
+            moving.apply(weights.moves.vector, b, state, sums.unwrap_or_default());
+        }
     }
 }
 
-/// The sums of the columns of rows that lie behind each other.
-fn column_sums(rows: &[f32], sums: &mut [f32], moving: Moving<'_>) {
+/// The gradients of some rows of W and of their biases, [rows, inp] and [rows]; numbers of dy that belong
+/// to them begin where `dy` does.
+fn gradient(
+    arch: Arch,
+    (x, inp): (&[f32], usize),
+    (dy, out): (&[f32], usize),
+    (g, sums): (&mut [f32], &mut [f32]),
+    panel: &mut [f32],
+) {
     sums.fill(0.0);
-    moving.arch.dispatch(|| {
-        for row in rows.chunks_exact(sums.len().max(1)) {
-            for (sum, number) in sums.iter_mut().zip(row) {
-                *sum += number;
-            }
+    let wide = product::width(arch);
+    let batch = x.chunks(DEPTH * inp).zip(dy.chunks(DEPTH * out)).enumerate();
+    for (i, (x, dy)) in batch {
+        let depth = x.len() / inp;
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for dy in dy.chunks(out) {
+                    sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
+                }
+            },
+        );
+        let start = if i == 0 { Start::Row(&[]) } else { Start::Add };
+        for first in (0..inp).step_by(wide) {
+            let columns = first..inp.min(first + wide);
+            let b = Right { numbers: x, step: inp, turned: false };
+            let count = columns.len();
+            arch.dispatch(Pack { b, depth, columns, alpha: 1.0, packed: panel });
+            let (rows, c) = (sums.len(), g.get_mut(first..).unwrap_or_default());
+            let a = Left { numbers: dy, step: out, turned: true };
+            let (columns, step) = (count, inp);
+            arch.dispatch(Product { a, b: panel, depth, rows, columns, start, c, step });
         }
-    });
+    }
 }
 
 impl Dense {

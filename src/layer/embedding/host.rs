@@ -32,7 +32,7 @@ impl Embedding {
         let (first, next) = (&*first, &*next);
         let (matrix, moving) = (weights.moves.matrix, host.moving());
         let run = share(self.count as usize) * width;
-        on_weights::<M>((weights.w, weights.state, &mut []), run, &|at, (w, state, _)| {
+        on_weights::<M>((weights.w, weights.state, &mut []), (run, 0), &|at, (w, state, _)| {
             let rows = first.get(at / width..).unwrap_or_default();
             move_rows(moving, matrix, (w, state), (rows, next), (dy, width));
         });

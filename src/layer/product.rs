@@ -1,0 +1,433 @@
+//! Products of matrices for the host engine, C = A B or C += A B, in registers: a tile of a few rows × a
+//! few vectors of columns stays there while the depth of the product runs by.
+//!
+//! B is packed by blocks of columns, `[block][depth][width]`, so that it is read in order, a vector at a
+//! time; numbers of A are read where they are, and each is spread over a vector. Of a block, as much depth
+//! is done at a time as stays near the processor, for all rows. Every number of C is summed in ascending
+//! depth, in one tile or another: how C is cut into rows changes no bit.
+
+use super::channels;
+use core::ops::Range;
+use pulp::{Arch, Simd, WithSimd};
+
+/// The depth of a block that is done at a time: 64 KiB of it, a small part of a second cache.
+pub(super) const DEPTH: usize = 256;
+
+/// The most columns of a block: four vectors of sixteen.
+pub(super) const WIDEST: usize = 64;
+
+/// Vectors in a block of columns: a tile of six rows fills sixteen registers, or thirty-two.
+const fn most<S: Simd>() -> usize {
+    if S::F32_LANES == 8 { 2 } else { 4 }
+}
+
+/// Columns of a block on this processor.
+pub(super) fn width(arch: Arch) -> usize {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            most::<S>() * S::F32_LANES
+        }
+    }
+    arch.dispatch(Width)
+}
+
+/// Numbers that a packed matrix of so many rows and columns needs, on every processor.
+pub(super) const fn room(depth: usize, columns: usize) -> usize {
+    depth * columns.next_multiple_of(WIDEST / 4)
+}
+
+/// Some columns of a packed matrix.
+struct Block {
+    columns: Range<usize>,
+    vectors: usize,
+    /// Where it lies.
+    at: Range<usize>,
+}
+
+/// The blocks of a packed matrix.
+#[inline(always)]
+fn blocks<S: Simd>(depth: usize, columns: usize) -> impl Iterator<Item = Block> {
+    let (lanes, wide) = (S::F32_LANES, most::<S>() * S::F32_LANES);
+    (0..columns).step_by(wide).map(move |first| {
+        let end = columns.min(first + wide);
+        let vectors = (end - first).div_ceil(lanes);
+        Block { columns: first..end, vectors, at: first * depth..(first + vectors * lanes) * depth }
+    })
+}
+
+/// Calls a kernel with the vectors of a block as a constant.
+macro_rules! with_vectors {
+    ($simd:ty, $vectors:expr, $kernel:ident ( $($argument:expr),* )) => {
+        match $vectors {
+            1 => $kernel::<$simd, 1>($($argument),*),
+            2 => $kernel::<$simd, 2>($($argument),*),
+            3 => $kernel::<$simd, 3>($($argument),*),
+            _ => $kernel::<$simd, 4>($($argument),*),
+        }
+    };
+}
+
+/// A matrix of `depth` rows, before it is packed: number (k, j) lies at `k · step + j`, or at
+/// `j · step + k` where it is turned.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a> {
+    pub numbers: &'a [f32],
+    pub step: usize,
+    pub turned: bool,
+}
+
+/// Packs α times the columns of a matrix.
+pub(super) struct Pack<'a> {
+    pub b: Right<'a>,
+    pub depth: usize,
+    pub columns: Range<usize>,
+    pub alpha: f32,
+    pub packed: &'a mut [f32],
+}
+
+impl WithSimd for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { b, depth, columns, alpha, packed } = self;
+        for block in blocks::<S>(depth, columns.len()) {
+            let Some(packed) = packed.get_mut(block.at) else { return };
+            let first = columns.start + block.columns.start;
+            let count = block.columns.len();
+            if b.turned {
+                let numbers = b.numbers.get(first * b.step..).unwrap_or_default();
+                turn::<S>((numbers, b.step, depth), count, alpha, (packed, block.vectors));
+            } else {
+                let numbers = b.numbers.get(first..).unwrap_or_default();
+                with_vectors!(S, block.vectors, copy(simd, (numbers, b.step), count, alpha, packed));
+            }
+        }
+    }
+}
+
+/// Packs one block of columns that lie beside each other.
+#[inline(always)]
+fn copy<S: Simd, const V: usize>(
+    simd: S,
+    (numbers, step): (&[f32], usize),
+    count: usize,
+    alpha: f32,
+    packed: &mut [f32],
+) {
+    let (to, _) = S::as_mut_simd_f32s(packed);
+    let alpha = simd.splat_f32s(alpha);
+    let whole = count == V * S::F32_LANES;
+    for (to, from) in to.as_chunks_mut::<V>().0.iter_mut().zip(numbers.chunks(step.max(1))) {
+        let from = from.get(..count).unwrap_or_default();
+        let row = if whole {
+            channels::load::<S, V, true>(simd, from)
+        } else {
+            channels::load::<S, V, false>(simd, from)
+        };
+        for (to, from) in to.iter_mut().zip(row) {
+            *to = simd.mul_f32s(alpha, from);
+        }
+    }
+}
+
+/// Packs one block of columns, each of which lies in a row of its own.
+#[inline(always)]
+fn turn<S: Simd>(
+    (numbers, step, depth): (&[f32], usize, usize),
+    count: usize,
+    alpha: f32,
+    (packed, vectors): (&mut [f32], usize),
+) {
+    /// Rows and columns that are turned at a time.
+    const SIDE: usize = 8;
+    let width = vectors * S::F32_LANES;
+    let column = |j: usize| match j < count {
+        true => numbers.get(j * step..).and_then(|row| row.get(..depth)).unwrap_or_default(),
+        false => &[],
+    };
+    let whole = if S::F32_LANES % SIDE == 0 { count / SIDE * SIDE } else { 0 };
+    for j in (0..whole).step_by(SIDE) {
+        let mut rows: [&[[f32; SIDE]]; SIDE] = [&[]; SIDE];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = column(j + i).as_chunks().0;
+        }
+        for (k, packed) in packed.chunks_exact_mut(SIDE * width).enumerate() {
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (square, row) in square.iter_mut().zip(rows) {
+                *square = row.get(k).copied().unwrap_or_default();
+            }
+            let mut turned = [[0.0; SIDE]; SIDE];
+            for i in 0..SIDE {
+                for k in 0..SIDE {
+                    turned[k][i] = alpha * square[i][k];
+                }
+            }
+            for (packed, turned) in packed.chunks_exact_mut(width).zip(turned) {
+                if let Some(to) = packed.get_mut(j..j + SIDE) {
+                    to.copy_from_slice(&turned);
+                }
+            }
+        }
+        let done = depth / SIDE * SIDE;
+        for (k, packed) in packed.chunks_exact_mut(width).enumerate().skip(done) {
+            for (i, packed) in packed.iter_mut().enumerate().skip(j).take(SIDE) {
+                *packed = alpha * column(i).get(k).copied().unwrap_or_default();
+            }
+        }
+    }
+    for j in whole..width {
+        let from = column(j).iter().copied().chain(core::iter::repeat(0.0));
+        for (packed, from) in packed.chunks_exact_mut(width).zip(from) {
+            if let Some(to) = packed.get_mut(j) {
+                *to = alpha * from;
+            }
+        }
+    }
+}
+
+/// The first factor of a product: number (i, k) lies at `i · step + k`, or at `k · step + i` where it is
+/// turned.
+#[derive(Clone, Copy)]
+pub(super) struct Left<'a> {
+    pub numbers: &'a [f32],
+    pub step: usize,
+    pub turned: bool,
+}
+
+/// What a product begins with.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    /// A number for each column, the same in every row; zeros where there are none.
+    Row(&'a [f32]),
+    /// What is there.
+    Add,
+}
+
+/// C = A B, with as much of each as is there.
+pub(super) struct Product<'a> {
+    pub a: Left<'a>,
+    /// The packed matrix, [depth, columns].
+    pub b: &'a [f32],
+    pub depth: usize,
+    pub rows: usize,
+    pub columns: usize,
+    pub start: Start<'a>,
+    /// Rows of C lie `step` numbers apart.
+    pub c: &'a mut [f32],
+    pub step: usize,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { a, b, depth, rows, columns, start, c, step } = self;
+        for block in blocks::<S>(depth, columns) {
+            let Some(b) = b.get(block.at) else { return };
+            let width = block.vectors * S::F32_LANES;
+            for (k, b) in (0..depth).step_by(DEPTH).zip(b.chunks(DEPTH * width)) {
+                let start = match start {
+                    Start::Row(row) if k == 0 => {
+                        let row = row.get(block.columns.start..).unwrap_or_default();
+                        Start::Row(row.get(..block.columns.len()).unwrap_or(row))
+                    }
+                    _ => Start::Add,
+                };
+                let columns = block.columns.clone();
+                let to = Target { rows, columns, start, step };
+                with_vectors!(S, block.vectors, sweep(simd, (a, k), b, &to, c));
+            }
+        }
+    }
+}
+
+/// Where some columns of C lie.
+struct Target<'a> {
+    rows: usize,
+    columns: Range<usize>,
+    start: Start<'a>,
+    step: usize,
+}
+
+/// All rows of one block.
+#[inline(always)]
+fn sweep<S: Simd, const V: usize>(
+    simd: S,
+    a: (Left<'_>, usize),
+    b: &[f32],
+    to: &Target<'_>,
+    c: &mut [f32],
+) {
+    let mut row = 0;
+    while row + 6 <= to.rows {
+        tile::<S, 6, V>(simd, a, b, (to, row), c);
+        row += 6;
+    }
+    if row + 4 <= to.rows {
+        tile::<S, 4, V>(simd, a, b, (to, row), c);
+        row += 4;
+    }
+    if row + 2 <= to.rows {
+        tile::<S, 2, V>(simd, a, b, (to, row), c);
+        row += 2;
+    }
+    if row < to.rows {
+        tile::<S, 1, V>(simd, a, b, (to, row), c);
+    }
+}
+
+/// `P` rows × `V` vectors.
+#[inline(always)]
+fn tile<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    (a, k): (Left<'_>, usize),
+    b: &[f32],
+    (to, row): (&Target<'_>, usize),
+    c: &mut [f32],
+) {
+    let whole = to.columns.len() == V * S::F32_LANES;
+    let at = |p: usize| (row + p) * to.step;
+    let mut sums = [[simd.splat_f32s(0.0); V]; P];
+    match to.start {
+        Start::Row([]) => {}
+        Start::Row(start) => {
+            sums = [channels::load::<S, V, false>(simd, start); P];
+        }
+        Start::Add => {
+            for (p, sums) in sums.iter_mut().enumerate() {
+                let there = at(p) + to.columns.start..at(p) + to.columns.end;
+                let there = c.get(there).unwrap_or_default();
+                *sums = if whole {
+                    channels::load::<S, V, true>(simd, there)
+                } else {
+                    channels::load::<S, V, false>(simd, there)
+                };
+            }
+        }
+    }
+    let (vectors, _) = S::as_simd_f32s(b);
+    let (b, _) = vectors.as_chunks::<V>();
+    sums = if a.turned {
+        let first = a.numbers.get(k * a.step + row..).unwrap_or_default();
+        down::<S, P, V>(simd, (first, a.step), b, sums)
+    } else {
+        let first = a.numbers.get(row * a.step + k..).unwrap_or_default();
+        along::<S, P, V>(simd, (first, a.step), b, sums)
+    };
+    for (p, sums) in sums.into_iter().enumerate() {
+        let there = at(p) + to.columns.start..at(p) + to.columns.end;
+        let there = c.get_mut(there).unwrap_or_default();
+        if whole {
+            channels::store::<S, V, true>(simd, there, sums);
+        } else {
+            channels::store::<S, V, false>(simd, there, sums);
+        }
+    }
+}
+
+/// Adds the products of `P` rows that lie `step` numbers apart: the loop in which the time goes.
+#[inline(always)]
+fn along<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    (a, step): (&[f32], usize),
+    b: &[[S::f32s; V]],
+    sums: [[S::f32s; V]; P],
+) -> [[S::f32s; V]; P] {
+    let len = b.len();
+    let mut rows: [&[f32]; P] = [&[]; P];
+    for (p, row) in rows.iter_mut().enumerate() {
+        match a.get(p * step..).and_then(|a| a.get(..len)) {
+            Some(there) => *row = there,
+            None => return sums,
+        }
+    }
+    // a copy of its own, which nothing but this loop touches, stays in registers
+    let mut tile = sums;
+    for i in 0..len {
+        let b = b[i];
+        for p in 0..P {
+            let a = simd.splat_f32s(rows[p][i]);
+            for v in 0..V {
+                tile[p][v] = simd.mul_add_e_f32s(a, b[v], tile[p][v]);
+            }
+        }
+    }
+    tile
+}
+
+/// The same where the numbers of `P` rows lie beside each other, `step` numbers from one depth to the
+/// next.
+#[inline(always)]
+fn down<S: Simd, const P: usize, const V: usize>(
+    simd: S,
+    (a, step): (&[f32], usize),
+    b: &[[S::f32s; V]],
+    sums: [[S::f32s; V]; P],
+) -> [[S::f32s; V]; P] {
+    let mut tile = sums;
+    for (a, b) in a.chunks(step.max(1)).zip(b) {
+        let Some(a) = a.first_chunk::<P>() else { return tile };
+        let b = *b;
+        for p in 0..P {
+            let a = simd.splat_f32s(a[p]);
+            for v in 0..V {
+                tile[p][v] = simd.mul_add_e_f32s(a, b[v], tile[p][v]);
+            }
+        }
+    }
+    tile
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+
+    fn numbers(n: usize, seed: usize) -> Vec<f32> {
+        (0..n).map(|i| ((i * 37 + seed * 11) % 19) as f32 - 9.0).collect()
+    }
+
+    /// Whole numbers, whose sums are exact in any order.
+    #[test]
+    fn products_are_those_of_the_definition() {
+        let arch = Arch::new();
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (40, 9, 17), (13, 70, 64), (31, 137, 600)] {
+            for (a_turned, b_turned) in [(false, false), (true, false), (false, true)] {
+                let (a, b) = (numbers(m * k, 1), numbers(n * k, 2));
+                let (mut c, mut packed) = (vec![1.0; m * n], vec![f32::NAN; room(k, n)]);
+                let right = Right { numbers: &b, step: if b_turned { k } else { n }, turned: b_turned };
+                let columns = 0..n;
+                arch.dispatch(Pack { b: right, depth: k, columns, alpha: 2.0, packed: &mut packed });
+                let left = Left { numbers: &a, step: if a_turned { m } else { k }, turned: a_turned };
+                for (start, first) in [(Start::Add, 1.0), (Start::Row(&b[..n]), f32::NAN)] {
+                    let (depth, rows, columns, step) = (k, m, n, n);
+                    let (b, c) = (&packed[..], &mut c[..]);
+                    arch.dispatch(Product { a: left, b, depth, rows, columns, start, c, step });
+                    check(&c, (&a, a_turned), (&right.numbers, b_turned), (m, n, k), first);
+                }
+            }
+        }
+    }
+
+    fn check(
+        c: &[f32],
+        (a, a_turned): (&[f32], bool),
+        (b, b_turned): (&[f32], bool),
+        (m, n, k): (usize, usize, usize),
+        first: f32,
+    ) {
+        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let a = |l| if a_turned { a[l * m + i] } else { a[i * k + l] };
+            let other = |l| if b_turned { b[j * k + l] } else { b[l * n + j] };
+            let first = if first.is_nan() { b[j] } else { first };
+            let want = first + (0..k).map(|l| 2.0 * a(l) * other(l)).sum::<f32>();
+            assert_eq!(c[i * n + j], want, "{i} {j} of {m} {n} {k}");
+        }
+    }
+}
