@@ -13,14 +13,22 @@ fn map(y: &mut [f32], x: &[f32], arch: Arch, f: impl Fn(f32) -> f32 + Send + Syn
         y.par_chunks_mut(RUN).for_each(|y| {
             arch.dispatch(
                 #[inline(always)]
-                || y.iter_mut().for_each(|y| *y = f(*y)),
+                || {
+                    for y in y {
+                        *y = f(*y);
+                    }
+                },
             );
         });
     } else {
         y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
             arch.dispatch(
                 #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x)),
+                || {
+                    for (y, x) in y.iter_mut().zip(x) {
+                        *y = f(*x);
+                    }
+                },
             );
         });
     }
@@ -36,7 +44,11 @@ fn combine(
     dy.par_chunks_mut(RUN).zip(z.par_chunks(RUN)).for_each(|(dy, z)| {
         arch.dispatch(
             #[inline(always)]
-            || dy.iter_mut().zip(z).for_each(|(dy, z)| *dy = f(*dy, *z)),
+            || {
+                for (dy, z) in dy.iter_mut().zip(z) {
+                    *dy = f(*dy, *z);
+                }
+            },
         );
     });
 }

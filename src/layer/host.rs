@@ -109,21 +109,6 @@ pub(crate) const fn share(n: usize) -> usize {
     if share == 0 { 1 } else { share }
 }
 
-/// Work on fewer numbers than this is not worth another thread.
-const FEW: usize = 1 << 14;
-
-/// Runs of a number of numbers that are worth a thread each, and hold whole rows of `width`.
-fn run(len: usize, width: usize) -> usize {
-    let width = width.max(1);
-    share(len / width).max(FEW.div_ceil(width)) * width
-}
-
-/// Calls `each` on runs of whole rows, in parallel.
-pub(crate) fn on_rows(y: &mut [f32], width: usize, each: impl Fn(&mut [f32]) + Send + Sync) {
-    let run = run(y.len(), width);
-    y.par_chunks_mut(run).for_each(each);
-}
-
 /// Numbers of a run that is worth a thread.
 pub(crate) const RUN: usize = 1 << 15;
 
@@ -168,7 +153,7 @@ impl Layer {
             Self::Conv2d(layer) => layer.scratch(x, y, batch),
             Self::BatchNorm(_) => super::batch_norm::scratch(x.channels as usize),
             Self::LayerNorm(_) => super::layer_norm::scratch(x.channels as usize),
-            Self::Attention(layer) => layer.scratch(x.pixels()),
+            Self::Attention(layer) => layer.scratch(x.pixels(), y.channels as usize),
             _ => 0,
         }
     }

@@ -101,7 +101,7 @@ impl WithSimd for Pack<'_> {
             let count = block.columns.len();
             if b.turned {
                 let numbers = b.numbers.get(first * b.step..).unwrap_or_default();
-                turn::<S>((numbers, b.step, depth), count, alpha, (packed, block.vectors));
+                turn(simd, (numbers, b.step, depth), count, alpha, (packed, block.vectors));
             } else {
                 let numbers = b.numbers.get(first..).unwrap_or_default();
                 with_vectors!(S, block.vectors, copy(simd, (numbers, b.step), count, alpha, packed));
@@ -135,57 +135,74 @@ fn copy<S: Simd, const V: usize>(
     }
 }
 
-/// Packs one block of columns, each of which lies in a row of its own.
+/// The most lanes of a vector.
+const LANES: usize = WIDEST / 4;
+
+/// Packs one block of columns, each of which lies in a row of its own: squares of as many columns as a
+/// vector has lanes are turned over in registers.
 #[inline(always)]
 fn turn<S: Simd>(
+    simd: S,
     (numbers, step, depth): (&[f32], usize, usize),
     count: usize,
     alpha: f32,
     (packed, vectors): (&mut [f32], usize),
 ) {
-    /// Rows and columns that are turned at a time.
-    const SIDE: usize = 8;
-    let width = vectors * S::F32_LANES;
-    let column = |j: usize| match j < count {
-        true => numbers.get(j * step..).and_then(|row| row.get(..depth)).unwrap_or_default(),
-        false => &[],
-    };
-    let whole = if S::F32_LANES % SIDE == 0 { count / SIDE * SIDE } else { 0 };
-    for j in (0..whole).step_by(SIDE) {
-        let mut rows: [&[[f32; SIDE]]; SIDE] = [&[]; SIDE];
-        for (i, row) in rows.iter_mut().enumerate() {
-            *row = column(j + i).as_chunks().0;
-        }
-        for (k, packed) in packed.chunks_exact_mut(SIDE * width).enumerate() {
-            let mut square = [[0.0; SIDE]; SIDE];
-            for (square, row) in square.iter_mut().zip(rows) {
-                *square = row.get(k).copied().unwrap_or_default();
-            }
-            let mut turned = [[0.0; SIDE]; SIDE];
-            for i in 0..SIDE {
-                for k in 0..SIDE {
-                    turned[k][i] = alpha * square[i][k];
+    let (lanes, alpha) = (S::F32_LANES, simd.splat_f32s(alpha));
+    let (packed, _) = S::as_mut_simd_f32s(packed);
+    for v in 0..vectors {
+        for k in (0..depth).step_by(lanes) {
+            let there = lanes.min(depth - k);
+            let mut square = [simd.splat_f32s(0.0); LANES];
+            for i in 0..lanes {
+                let column = v * lanes + i;
+                if column < count {
+                    let from = numbers.get(column * step + k..).unwrap_or_default();
+                    let from = from.get(..there).unwrap_or(from);
+                    square[i] = simd.mul_f32s(alpha, load(simd, from));
                 }
             }
-            for (packed, turned) in packed.chunks_exact_mut(width).zip(turned) {
-                if let Some(to) = packed.get_mut(j..j + SIDE) {
-                    to.copy_from_slice(&turned);
+            cross::<S, 8>(simd, &mut square);
+            cross::<S, 4>(simd, &mut square);
+            cross::<S, 2>(simd, &mut square);
+            cross::<S, 1>(simd, &mut square);
+            for i in 0..lanes {
+                if let Some(to) = packed.get_mut((k + i) * vectors + v) {
+                    *to = square[i];
                 }
-            }
-        }
-        let done = depth / SIDE * SIDE;
-        for (k, packed) in packed.chunks_exact_mut(width).enumerate().skip(done) {
-            for (i, packed) in packed.iter_mut().enumerate().skip(j).take(SIDE) {
-                *packed = alpha * column(i).get(k).copied().unwrap_or_default();
             }
         }
     }
-    for j in whole..width {
-        let from = column(j).iter().copied().chain(core::iter::repeat(0.0));
-        for (packed, from) in packed.chunks_exact_mut(width).zip(from) {
-            if let Some(to) = packed.get_mut(j) {
-                *to = alpha * from;
-            }
+}
+
+/// A vector of numbers, or as many as there are.
+#[inline(always)]
+fn load<S: Simd>(simd: S, from: &[f32]) -> S::f32s {
+    match S::as_simd_f32s(from).0.first() {
+        Some(whole) => *whole,
+        None => simd.partial_load_f32s(from),
+    }
+}
+
+/// A step of turning a square over its diagonal: of every 2 `SIDE` rows and columns, the quarters that lie
+/// across change places.
+#[inline(always)]
+fn cross<S: Simd, const SIDE: usize>(simd: S, square: &mut [S::f32s; LANES]) {
+    if SIDE >= S::F32_LANES {
+        return;
+    }
+    let mut right = [0.0; LANES];
+    for (lane, right) in right.iter_mut().enumerate() {
+        *right = if lane & SIDE == 0 { 0.0 } else { 1.0 };
+    }
+    let right = simd.less_than_f32s(simd.splat_f32s(0.0), load(simd, &right));
+    for i in 0..S::F32_LANES {
+        if i & SIDE == 0 {
+            let (above, below) = (square[i], square[i | SIDE]);
+            let moved = simd.rotate_right_f32s(below, SIDE);
+            square[i] = simd.select_f32s(right, moved, above);
+            let moved = simd.rotate_left_f32s(above, SIDE);
+            square[i | SIDE] = simd.select_f32s(right, below, moved);
         }
     }
 }
@@ -372,7 +389,7 @@ fn down<S: Simd, const P: usize, const V: usize>(
 ) -> [[S::f32s; V]; P] {
     let mut tile = sums;
     for (a, b) in a.chunks(step.max(1)).zip(b) {
-        let Some(a) = a.first_chunk::<P>() else { return tile };
+        let Some(a) = a.first_chunk::<P>() else { break };
         let b = *b;
         for p in 0..P {
             let a = simd.splat_f32s(a[p]);

@@ -5,8 +5,6 @@
 //! `micromath`, [`exp`] and [`ln`] are coarse and fast instead (largest errors measured: exp 0.24 %
 //! relative, ln 0.12 absolute); a rule never uses those, and a run with them has other bits.
 
-#[cfg(feature = "std")]
-pub(crate) mod gemm;
 mod tile;
 #[cfg(feature = "std")]
 pub(crate) mod vector;

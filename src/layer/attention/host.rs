@@ -6,8 +6,9 @@ use super::Attention;
 use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::math::gemm::{Matrix, small};
+use crate::layer::product::{self, Left, Pack, Product, Right, Start};
 use crate::math::vector::{exp, sum};
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// The sizes of one head.
@@ -22,20 +23,65 @@ struct Head {
 }
 
 impl Head {
-    /// The queries (0), keys (1) or values (2) of all tokens.
-    fn part(self, x: &[f32], part: usize) -> Matrix<'_> {
-        let numbers = x.get(part * self.d + self.first..).unwrap_or_default();
-        Matrix { numbers, rows: self.tokens, columns: self.width, steps: [3 * self.d, 1] }
+    /// The queries (0), keys (1) or values (2) of all tokens, from the first number of this head.
+    fn part(self, x: &[f32], part: usize) -> (&[f32], usize) {
+        (x.get(part * self.d + self.first..).unwrap_or_default(), 3 * self.d)
     }
 
     /// The head's numbers in y or dy.
-    fn of_y(self, y: &[f32]) -> Matrix<'_> {
-        let numbers = y.get(self.first..).unwrap_or_default();
-        Matrix { numbers, rows: self.tokens, columns: self.width, steps: [self.d, 1] }
+    fn of_y(self, y: &[f32]) -> (&[f32], usize) {
+        (y.get(self.first..).unwrap_or_default(), self.d)
     }
 
     fn scale(self) -> f32 {
         1.0 / math::sqrt(self.width as f32)
+    }
+}
+
+/// What the products of one head share: room for a packed operand.
+struct Products<'a> {
+    arch: Arch,
+    head: Head,
+    packed: &'a mut [f32],
+}
+
+impl Products<'_> {
+    /// C = α A Bᵀ, [tokens, tokens], where A and B are parts of tokens.
+    fn scores(&mut self, c: &mut [f32], a: (&[f32], usize), b: (&[f32], usize), alpha: f32) {
+        let Head { tokens, width, .. } = self.head;
+        let b = Right { numbers: b.0, step: b.1, turned: true };
+        let a = Left { numbers: a.0, step: a.1, turned: false };
+        self.product((c, tokens), a, b, (width, tokens), alpha, Start::Row(&[]));
+    }
+
+    /// C = α A B, or Aᵀ B where it is turned, where A is [tokens, tokens] and B and C are parts of tokens.
+    fn parts(
+        &mut self,
+        c: (&mut [f32], usize),
+        (a, turned): (&[f32], bool),
+        b: (&[f32], usize),
+        alpha: f32,
+        start: Start<'_>,
+    ) {
+        let Head { tokens, width, .. } = self.head;
+        let b = Right { numbers: b.0, step: b.1, turned: false };
+        let a = Left { numbers: a, step: tokens, turned };
+        self.product(c, a, b, (tokens, width), alpha, start);
+    }
+
+    fn product(
+        &mut self,
+        (c, step): (&mut [f32], usize),
+        a: Left<'_>,
+        b: Right<'_>,
+        (depth, columns): (usize, usize),
+        alpha: f32,
+        start: Start<'_>,
+    ) {
+        let (arch, packed) = (self.arch, &mut *self.packed);
+        arch.dispatch(Pack { b, depth, columns: 0..columns, alpha, packed });
+        let rows = self.head.tokens;
+        arch.dispatch(Product { a, b: self.packed, depth, rows, columns, start, c, step });
     }
 }
 
@@ -45,9 +91,16 @@ impl Attention {
         (0..self.heads as usize).map(move |h| Head { tokens, d, first: h * width, width })
     }
 
-    /// Numbers of scratch: two matrices of scores for each run of examples.
-    pub(in crate::layer) const fn scratch(&self, tokens: usize) -> usize {
-        2 * TASKS * tokens * tokens
+    /// Numbers of a run of examples: two matrices of scores, and a packed operand.
+    fn room(&self, tokens: usize, d: usize) -> usize {
+        let width = d / self.heads.max(1) as usize;
+        let packed = product::room(width, tokens).max(product::room(tokens, width));
+        2 * tokens * tokens + packed
+    }
+
+    /// Numbers of scratch.
+    pub(in crate::layer) fn scratch(&self, tokens: usize, d: usize) -> usize {
+        TASKS * self.room(tokens, d)
     }
 
     pub(in crate::layer) fn forward_host(&self, io: Forward<'_>, host: &mut Host<'_>) {
@@ -57,42 +110,46 @@ impl Attention {
         let (count, kept) = (y.len() / y_len, 2 * tokens * self.heads as usize);
         let (run, arch) = (share(count), host.arch);
         let saved_of = saved.get_mut(..count * kept).unwrap_or_default();
-        let room = 2 * tokens * tokens;
-        let each = |i: usize, x: &[f32], y: &mut [f32], scores: &mut [f32], saved: &mut [f32]| {
+        let each = |i: usize, x: &[f32], y: &mut [f32], room: &mut [f32], saved: &mut [f32]| {
             let mut saved = saved.chunks_exact_mut(2 * tokens);
-            let (scores, _) = scores.split_at_mut(tokens * tokens);
+            let (scores, packed) = room.split_at_mut(tokens * tokens);
             for (n, (x, y)) in x.chunks_exact(x_len).zip(y.chunks_exact_mut(y_len)).enumerate() {
                 let example = i * run + n;
                 let padding = second.get(example * tokens..(example + 1) * tokens);
                 for head in self.host_heads(tokens, d) {
-                    self.scores(head, x, padding.unwrap_or_default(), scores);
+                    let mut products = Products { arch, head, packed };
+                    self.scores(&mut products, x, padding.unwrap_or_default(), scores);
                     let saved = saved.next().unwrap_or_default();
                     arch.dispatch(
                         #[inline(always)]
                         || softmax(scores, tokens, saved),
                     );
-                    let y = y.get_mut(head.first..).unwrap_or_default();
-                    let weights = Matrix::new(scores, tokens, tokens);
-                    small(y, d, 1.0, weights, head.part(x, 2), false);
+                    let y = (y.get_mut(head.first..).unwrap_or_default(), d);
+                    products.parts(y, (scores, false), head.part(x, 2), 1.0, Start::Row(&[]));
                 }
             }
         };
         let runs = y.par_chunks_mut(run * y_len).zip(x.par_chunks(run * x_len));
-        let runs = runs.zip(host.scratch.par_chunks_mut(room)).enumerate();
+        let runs = runs.zip(host.scratch.par_chunks_mut(self.room(tokens, d))).enumerate();
         if saved_of.is_empty() {
-            runs.for_each(|(i, ((y, x), scores))| each(i, x, y, scores, &mut []));
+            runs.for_each(|(i, ((y, x), room))| each(i, x, y, room, &mut []));
         } else {
             let runs = runs.zip(saved_of.par_chunks_mut(run * kept));
-            runs.for_each(|((i, ((y, x), scores)), saved)| each(i, x, y, scores, saved));
+            runs.for_each(|((i, ((y, x), room)), saved)| each(i, x, y, room, saved));
         }
     }
 
     /// S = α Q Kᵀ; −∞ where a query does not look.
-    fn scores(&self, head: Head, x: &[f32], padding: &[f32], scores: &mut [f32]) {
-        let tokens = head.tokens;
-        let keys = head.part(x, 1).transposed();
-        small(scores, tokens, head.scale(), head.part(x, 0), keys, false);
-        for (query, scores) in scores.chunks_exact_mut(tokens).enumerate() {
+    fn scores(
+        &self,
+        products: &mut Products<'_>,
+        x: &[f32],
+        padding: &[f32],
+        scores: &mut [f32],
+    ) {
+        let head = products.head;
+        products.scores(scores, head.part(x, 0), head.part(x, 1), head.scale());
+        for (query, scores) in scores.chunks_exact_mut(head.tokens).enumerate() {
             if self.causal {
                 scores.get_mut(query + 1..).unwrap_or_default().fill(f32::NEG_INFINITY);
             }
@@ -104,7 +161,7 @@ impl Attention {
         }
     }
 
-    /// With P the weights: dV = Pᵀ dY, dP = dY Vᵀ, dS = α P (dP − Σ P dP), dQ = dS K, dK = dSᵀ Q.
+    /// With P the weights: dV = Pᵀ dY, dP = dY Vᵀ, dS = P (dP − Σ P dP), dQ = α dS K, dK = α dSᵀ Q.
     pub(in crate::layer) fn backward_host<M>(&self, io: Backward<'_, M>, host: &mut Host<'_>) {
         let (tokens, d) = (io.input.pixels(), io.output.channels as usize);
         let Backward { x, second, saved, dy, dx, d_second, .. } = io;
@@ -114,38 +171,37 @@ impl Attention {
         }
         let (x_len, y_len) = (3 * tokens * d, tokens * d);
         let (count, kept) = (dy.len() / y_len, 2 * tokens * self.heads as usize);
-        let (run, arch, add) = (share(count), host.arch, !host.fresh[0]);
+        let (run, arch) = (share(count), host.arch);
+        let start = if host.fresh[0] { Start::Row(&[]) } else { Start::Add };
         let saved = saved.get(..count * kept).unwrap_or_default();
-        let rooms = host.scratch.par_chunks_mut(2 * tokens * tokens);
+        let rooms = host.scratch.par_chunks_mut(self.room(tokens, d));
         let runs = dx.par_chunks_mut(run * x_len).zip(x.par_chunks(run * x_len));
         let runs = runs.zip(dy.par_chunks(run * y_len).zip(saved.par_chunks(run * kept)));
         runs.zip(rooms).enumerate().for_each(|(i, (((dx, x), (dy, saved)), room))| {
-            let (weights, slopes) = room.split_at_mut(tokens * tokens);
+            let (weights, room) = room.split_at_mut(tokens * tokens);
+            let (slopes, packed) = room.split_at_mut(tokens * tokens);
             let mut saved = saved.chunks_exact(2 * tokens);
             let examples = dx.chunks_exact_mut(x_len).zip(x.chunks_exact(x_len));
             for (n, ((dx, x), dy)) in examples.zip(dy.chunks_exact(y_len)).enumerate() {
                 let example = i * run + n;
                 let padding = second.get(example * tokens..(example + 1) * tokens);
                 for head in self.host_heads(tokens, d) {
-                    self.scores(head, x, padding.unwrap_or_default(), weights);
+                    let mut products = Products { arch, head, packed };
+                    self.scores(&mut products, x, padding.unwrap_or_default(), weights);
                     let gradient = head.of_y(dy);
-                    let values = head.part(x, 2).transposed();
-                    small(slopes, tokens, 1.0, gradient, values, false);
+                    products.scores(slopes, gradient, head.part(x, 2), 1.0);
                     let saved = saved.next().unwrap_or_default();
                     arch.dispatch(
                         #[inline(always)]
                         || slope(weights, slopes, tokens, saved),
                     );
-                    let (p, ds) =
-                        (Matrix::new(weights, tokens, tokens), Matrix::new(slopes, tokens, tokens));
-                    let at = |part: usize| part * d + head.first;
-                    let mut part = |i, alpha, a, b| {
-                        let dx = dx.get_mut(at(i)..).unwrap_or_default();
-                        small(dx, 3 * d, alpha, a, b, add);
+                    let mut part = |i: usize, a, b, alpha| {
+                        let dx = dx.get_mut(i * d + head.first..).unwrap_or_default();
+                        products.parts((dx, 3 * d), a, b, alpha, start);
                     };
-                    part(0, head.scale(), ds, head.part(x, 1));
-                    part(1, head.scale(), ds.transposed(), head.part(x, 0));
-                    part(2, 1.0, p.transposed(), gradient);
+                    part(0, (&*slopes, false), head.part(x, 1), head.scale());
+                    part(1, (&*slopes, true), head.part(x, 0), head.scale());
+                    part(2, (&*weights, true), gradient, 1.0);
                 }
             }
         });
