@@ -12,6 +12,7 @@ use crate::graph::Value;
 use crate::init::{self, Scheme};
 use crate::layer::{self, All, Backward, Chance, Forward, Kind, RUN, Weights};
 use crate::loss::Target;
+use crate::math::vector::vectors;
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Move, Moves, Step, Update};
@@ -574,9 +575,10 @@ fn pass_on(to: &mut [f32], dy: &[f32], fresh: bool) {
 /// [`gathered::move_by`] in runs that other threads may take.
 fn move_by<M: Move>(arch: Arch, how: M, [w, state]: [&mut [f32]; 2], g: &[f32], factor: f32) {
     if w.len() <= RUN {
-        arch.dispatch(
+        vectors(
+            arch,
             #[inline(always)]
-            || gathered::move_by(how, [w, state], g, factor),
+            || gathered::move_by(how, [&mut *w, &mut *state], g, factor),
         );
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::host::RUN;
 use super::{Backward, Forward, Host, Layer};
-use crate::math::vector::{erf, exp, sigmoid, tanh};
+use crate::math::vector::{erf, exp, sigmoid, tanh, vectors};
 use core::f32::consts::FRAC_1_SQRT_2;
 use pulp::Arch;
 use rayon::prelude::*;
@@ -11,10 +11,11 @@ use rayon::prelude::*;
 fn map(y: &mut [f32], x: &[f32], arch: Arch, f: impl Fn(f32) -> f32 + Send + Sync + Copy) {
     if x.is_empty() {
         y.par_chunks_mut(RUN).for_each(|y| {
-            arch.dispatch(
+            vectors(
+                arch,
                 #[inline(always)]
                 || {
-                    for y in y {
+                    for y in y.iter_mut() {
                         *y = f(*y);
                     }
                 },
@@ -22,7 +23,8 @@ fn map(y: &mut [f32], x: &[f32], arch: Arch, f: impl Fn(f32) -> f32 + Send + Syn
         });
     } else {
         y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
-            arch.dispatch(
+            vectors(
+                arch,
                 #[inline(always)]
                 || {
                     for (y, x) in y.iter_mut().zip(x) {
@@ -42,7 +44,8 @@ fn combine(
     f: impl Fn(f32, f32) -> f32 + Send + Sync + Copy,
 ) {
     dy.par_chunks_mut(RUN).zip(z.par_chunks(RUN)).for_each(|(dy, z)| {
-        arch.dispatch(
+        vectors(
+            arch,
             #[inline(always)]
             || {
                 for (dy, z) in dy.iter_mut().zip(z) {
@@ -72,14 +75,32 @@ pub(super) fn forward(layer: &Layer, io: Forward<'_>, host: &Host<'_>) {
     let (Forward { x, y, .. }, arch) = (io, host.arch);
     match *layer {
         // NaN stays NaN
-        Layer::Relu(_) => map(y, x, arch, |x| if x <= 0.0 { 0.0 } else { x }),
+        Layer::Relu(_) => map(
+            y,
+            x,
+            arch,
+            #[inline(always)]
+            |x| if x <= 0.0 { 0.0 } else { x },
+        ),
         Layer::LeakyRelu(leaky) => {
             let slope = leaky.slope;
-            map(y, x, arch, move |x| if x <= 0.0 { slope * x } else { x });
+            map(
+                y,
+                x,
+                arch,
+                #[inline(always)]
+                move |x| if x <= 0.0 { slope * x } else { x },
+            );
         }
         Layer::Tanh(_) => map(y, x, arch, tanh),
         Layer::Sigmoid(_) => map(y, x, arch, sigmoid),
-        Layer::Gelu(_) => map(y, x, arch, |x| x * below(x)),
+        Layer::Gelu(_) => map(
+            y,
+            x,
+            arch,
+            #[inline(always)]
+            |x| x * below(x),
+        ),
         _ => {}
     }
 }
@@ -90,15 +111,45 @@ pub(super) fn backward<M>(layer: &Layer, io: Backward<'_, M>, host: &Host<'_>) {
     const PEAK: f32 = 0.398_942_3;
     let (Backward { x, y, dy, .. }, arch) = (io, host.arch);
     match *layer {
-        Layer::Relu(_) => combine(dy, y, arch, |dy, y| if y > 0.0 { dy } else { 0.0 }),
+        Layer::Relu(_) => combine(
+            dy,
+            y,
+            arch,
+            #[inline(always)]
+            |dy, y| if y > 0.0 { dy } else { 0.0 },
+        ),
         Layer::LeakyRelu(leaky) => {
             let slope = leaky.slope;
-            combine(dy, y, arch, move |dy, y| if y > 0.0 { dy } else { slope * dy });
+            combine(
+                dy,
+                y,
+                arch,
+                #[inline(always)]
+                move |dy, y| if y > 0.0 { dy } else { slope * dy },
+            );
         }
-        Layer::Tanh(_) => combine(dy, y, arch, |dy, y| dy * (1.0 - y * y)),
-        Layer::Sigmoid(_) => combine(dy, y, arch, |dy, y| dy * (y * (1.0 - y))),
+        Layer::Tanh(_) => combine(
+            dy,
+            y,
+            arch,
+            #[inline(always)]
+            |dy, y| dy * (1.0 - y * y),
+        ),
+        Layer::Sigmoid(_) => combine(
+            dy,
+            y,
+            arch,
+            #[inline(always)]
+            |dy, y| dy * (y * (1.0 - y)),
+        ),
         Layer::Gelu(_) => {
-            combine(dy, x, arch, |dy, x| dy * (below(x) + x * PEAK * exp(-0.5 * x * x)));
+            combine(
+                dy,
+                x,
+                arch,
+                #[inline(always)]
+                |dy, x| dy * (below(x) + x * PEAK * exp(-0.5 * x * x)),
+            );
         }
         _ => {}
     }

@@ -6,6 +6,7 @@
 //! order. So the bits of a step depend on its sizes alone.
 
 use super::{All, Backward, Forward, Layer, Style, activation, examples};
+use crate::math::vector::vectors;
 use crate::shape::Shape;
 use crate::update::Move;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +53,8 @@ pub(crate) struct Moving<'a> {
 impl Moving<'_> {
     /// Moves weights by their gradients, unless one of those is no number to compute with.
     pub fn apply<M: Move>(&self, how: M, w: &mut [f32], state: &mut [f32], g: &[f32]) {
-        self.arch.dispatch(
+        vectors(
+            self.arch,
             #[inline(always)]
             || {
                 if tame(g) {
@@ -117,14 +119,20 @@ fn add(io: Forward<'_>, host: &Host<'_>) {
     let (arch, relu, Forward { x, second, y, .. }) = (host.arch, host.relu, io);
     let sum = move |a: f32, b: f32| if relu && a + b <= 0.0 { 0.0 } else { a + b };
     y.par_chunks_mut(RUN).zip(second.par_chunks(RUN)).enumerate().for_each(|(i, (y, second))| {
-        arch.dispatch(
+        let x = x.get(i * RUN..).and_then(|x| x.get(..y.len())).unwrap_or_default();
+        vectors(
+            arch,
             #[inline(always)]
-            || match x.get(i * RUN..).and_then(|x| x.get(..y.len())) {
-                Some(x) if !x.is_empty() => {
-                    let each = y.iter_mut().zip(x).zip(second);
-                    each.for_each(|((y, x), second)| *y = sum(*x, *second));
+            || {
+                if x.is_empty() {
+                    for (y, second) in y.iter_mut().zip(second) {
+                        *y = sum(*y, *second);
+                    }
+                } else {
+                    for ((y, x), second) in y.iter_mut().zip(x).zip(second) {
+                        *y = sum(*x, *second);
+                    }
                 }
-                _ => y.iter_mut().zip(second).for_each(|(y, second)| *y = sum(*y, *second)),
             },
         );
     });

@@ -61,12 +61,12 @@ fn blocks<S: Simd>(depth: usize, columns: usize) -> impl Iterator<Item = Block> 
 
 /// Calls a kernel with the vectors of a block as a constant.
 macro_rules! with_vectors {
-    ($simd:ty, $vectors:expr, $kernel:ident ( $($argument:expr),* )) => {
+    ($simd:ty, $vectors:expr, $kernel:ident $(::<$($more:literal),*>)? ($($argument:expr),*)) => {
         match $vectors {
-            1 => $kernel::<$simd, 1>($($argument),*),
-            2 => $kernel::<$simd, 2>($($argument),*),
-            3 => $kernel::<$simd, 3>($($argument),*),
-            _ => $kernel::<$simd, 4>($($argument),*),
+            1 => $kernel::<$simd, 1 $($(, $more)*)?>($($argument),*),
+            2 => $kernel::<$simd, 2 $($(, $more)*)?>($($argument),*),
+            3 => $kernel::<$simd, 3 $($(, $more)*)?>($($argument),*),
+            _ => $kernel::<$simd, 4 $($(, $more)*)?>($($argument),*),
         }
     };
 }
@@ -104,7 +104,11 @@ impl WithSimd for Pack<'_> {
                 turn(simd, (numbers, b.step, depth), count, alpha, (packed, block.vectors));
             } else {
                 let numbers = b.numbers.get(first..).unwrap_or_default();
-                with_vectors!(S, block.vectors, copy(simd, (numbers, b.step), count, alpha, packed));
+                with_vectors!(
+                    S,
+                    block.vectors,
+                    copy(simd, (numbers, b.step), count, alpha, packed)
+                );
             }
         }
     }
@@ -245,106 +249,96 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { a, b, depth, rows, columns, start, c, step } = self;
-        for block in blocks::<S>(depth, columns) {
-            let Some(b) = b.get(block.at) else { return };
-            let width = block.vectors * S::F32_LANES;
+        for Block { columns, vectors, at } in blocks::<S>(depth, columns) {
+            let Some(b) = b.get(at) else { return };
+            let row = match start {
+                Start::Row(row) => row.get(columns.clone()).unwrap_or_default(),
+                Start::Add => &[],
+            };
+            let width = vectors * S::F32_LANES;
             for (k, b) in (0..depth).step_by(DEPTH).zip(b.chunks(DEPTH * width)) {
-                let start = match start {
-                    Start::Row(row) if k == 0 => {
-                        let row = row.get(block.columns.start..).unwrap_or_default();
-                        Start::Row(row.get(..block.columns.len()).unwrap_or(row))
+                let add = matches!(start, Start::Add) || k > 0;
+                let first = if a.turned { k * a.step } else { k };
+                let a = Left { numbers: a.numbers.get(first..).unwrap_or_default(), ..a };
+                let (columns, whole) = (columns.clone(), columns.len() == width);
+                let part = Part { a, b, rows, columns, row, add, step };
+                match (a.turned, whole) {
+                    (false, true) => with_vectors!(S, vectors, sweep::<false, true>(simd, part, c)),
+                    (false, false) => {
+                        with_vectors!(S, vectors, sweep::<false, false>(simd, part, c))
                     }
-                    _ => Start::Add,
-                };
-                let columns = block.columns.clone();
-                let to = Target { rows, columns, start, step };
-                with_vectors!(S, block.vectors, sweep(simd, (a, k), b, &to, c));
+                    (true, true) => with_vectors!(S, vectors, sweep::<true, true>(simd, part, c)),
+                    (true, false) => with_vectors!(S, vectors, sweep::<true, false>(simd, part, c)),
+                }
             }
         }
     }
 }
 
-/// Where some columns of C lie.
-struct Target<'a> {
+/// What one block of columns, at one depth, adds to C.
+struct Part<'a> {
+    a: Left<'a>,
+    b: &'a [f32],
     rows: usize,
     columns: Range<usize>,
-    start: Start<'a>,
+    /// What every row begins with; zeros, where it is empty.
+    row: &'a [f32],
+    /// Whether it begins with what is there instead.
+    add: bool,
     step: usize,
 }
 
-/// All rows of one block.
+/// All rows of a part.
 #[inline(always)]
-fn sweep<S: Simd, const V: usize>(
+fn sweep<S: Simd, const V: usize, const TURNED: bool, const WHOLE: bool>(
     simd: S,
-    a: (Left<'_>, usize),
-    b: &[f32],
-    to: &Target<'_>,
+    part: Part<'_>,
     c: &mut [f32],
 ) {
+    let (start, rows) = (channels::load::<S, V, false>(simd, part.row), part.rows);
     let mut row = 0;
-    while row + 6 <= to.rows {
-        tile::<S, 6, V>(simd, a, b, (to, row), c);
+    while row + 6 <= rows {
+        tile::<S, 6, V, TURNED, WHOLE>(simd, &part, row, start, c);
         row += 6;
     }
-    if row + 4 <= to.rows {
-        tile::<S, 4, V>(simd, a, b, (to, row), c);
+    if row + 4 <= rows {
+        tile::<S, 4, V, TURNED, WHOLE>(simd, &part, row, start, c);
         row += 4;
     }
-    if row + 2 <= to.rows {
-        tile::<S, 2, V>(simd, a, b, (to, row), c);
+    if row + 2 <= rows {
+        tile::<S, 2, V, TURNED, WHOLE>(simd, &part, row, start, c);
         row += 2;
     }
-    if row < to.rows {
-        tile::<S, 1, V>(simd, a, b, (to, row), c);
+    if row < rows {
+        tile::<S, 1, V, TURNED, WHOLE>(simd, &part, row, start, c);
     }
 }
 
 /// `P` rows × `V` vectors.
 #[inline(always)]
-fn tile<S: Simd, const P: usize, const V: usize>(
+fn tile<S: Simd, const P: usize, const V: usize, const TURNED: bool, const WHOLE: bool>(
     simd: S,
-    (a, k): (Left<'_>, usize),
-    b: &[f32],
-    (to, row): (&Target<'_>, usize),
+    part: &Part<'_>,
+    row: usize,
+    start: [S::f32s; V],
     c: &mut [f32],
 ) {
-    let whole = to.columns.len() == V * S::F32_LANES;
-    let at = |p: usize| (row + p) * to.step;
-    let mut sums = [[simd.splat_f32s(0.0); V]; P];
-    match to.start {
-        Start::Row([]) => {}
-        Start::Row(start) => {
-            sums = [channels::load::<S, V, false>(simd, start); P];
-        }
-        Start::Add => {
-            for (p, sums) in sums.iter_mut().enumerate() {
-                let there = at(p) + to.columns.start..at(p) + to.columns.end;
-                let there = c.get(there).unwrap_or_default();
-                *sums = if whole {
-                    channels::load::<S, V, true>(simd, there)
-                } else {
-                    channels::load::<S, V, false>(simd, there)
-                };
-            }
-        }
-    }
+    let Part { a, b, ref columns, add, step, .. } = *part;
     let (vectors, _) = S::as_simd_f32s(b);
     let (b, _) = vectors.as_chunks::<V>();
-    sums = if a.turned {
-        let first = a.numbers.get(k * a.step + row..).unwrap_or_default();
-        down::<S, P, V>(simd, (first, a.step), b, sums)
-    } else {
-        let first = a.numbers.get(row * a.step + k..).unwrap_or_default();
-        along::<S, P, V>(simd, (first, a.step), b, sums)
-    };
-    for (p, sums) in sums.into_iter().enumerate() {
-        let there = at(p) + to.columns.start..at(p) + to.columns.end;
-        let there = c.get_mut(there).unwrap_or_default();
-        if whole {
-            channels::store::<S, V, true>(simd, there, sums);
-        } else {
-            channels::store::<S, V, false>(simd, there, sums);
+    let at = |p: usize| (row + p) * step + columns.start..(row + p) * step + columns.end;
+    let mut sums = [start; P];
+    if add {
+        for (p, sums) in sums.iter_mut().enumerate() {
+            *sums = channels::load::<S, V, WHOLE>(simd, c.get(at(p)).unwrap_or_default());
         }
+    }
+    let first = if TURNED { row } else { row * a.step };
+    let a = (a.numbers.get(first..).unwrap_or_default(), a.step);
+    let sums =
+        if TURNED { down::<S, P, V>(simd, a, b, sums) } else { along::<S, P, V>(simd, a, b, sums) };
+    for (p, sums) in sums.into_iter().enumerate() {
+        channels::store::<S, V, WHOLE>(simd, c.get_mut(at(p)).unwrap_or_default(), sums);
     }
 }
 
@@ -357,19 +351,31 @@ fn along<S: Simd, const P: usize, const V: usize>(
     sums: [[S::f32s; V]; P],
 ) -> [[S::f32s; V]; P] {
     let len = b.len();
-    let mut rows: [&[f32]; P] = [&[]; P];
-    for (p, row) in rows.iter_mut().enumerate() {
+    let (mut rows, mut rests): ([&[[f32; 4]]; P], [&[f32]; P]) = ([&[]; P], [&[]; P]);
+    for p in 0..P {
         match a.get(p * step..).and_then(|a| a.get(..len)) {
-            Some(there) => *row = there,
+            Some(there) => (rows[p], rests[p]) = there.as_chunks(),
             None => return sums,
         }
     }
-    // a copy of its own, which nothing but this loop touches, stays in registers
+    // a copy of its own, which nothing but these loops touches, stays in registers
     let mut tile = sums;
-    for i in 0..len {
-        let b = b[i];
+    let (fours, rest) = b.as_chunks::<4>();
+    for (i, b) in fours.iter().enumerate() {
+        for (j, b) in b.iter().enumerate() {
+            let b = *b;
+            for p in 0..P {
+                let a = simd.splat_f32s(rows[p][i][j]);
+                for v in 0..V {
+                    tile[p][v] = simd.mul_add_e_f32s(a, b[v], tile[p][v]);
+                }
+            }
+        }
+    }
+    for (i, b) in rest.iter().enumerate() {
+        let b = *b;
         for p in 0..P {
-            let a = simd.splat_f32s(rows[p][i]);
+            let a = simd.splat_f32s(rests[p][i]);
             for v in 0..V {
                 tile[p][v] = simd.mul_add_e_f32s(a, b[v], tile[p][v]);
             }
@@ -418,10 +424,18 @@ mod tests {
             for (a_turned, b_turned) in [(false, false), (true, false), (false, true)] {
                 let (a, b) = (numbers(m * k, 1), numbers(n * k, 2));
                 let (mut c, mut packed) = (vec![1.0; m * n], vec![f32::NAN; room(k, n)]);
-                let right = Right { numbers: &b, step: if b_turned { k } else { n }, turned: b_turned };
+                let right =
+                    Right { numbers: &b, step: if b_turned { k } else { n }, turned: b_turned };
                 let columns = 0..n;
-                arch.dispatch(Pack { b: right, depth: k, columns, alpha: 2.0, packed: &mut packed });
-                let left = Left { numbers: &a, step: if a_turned { m } else { k }, turned: a_turned };
+                arch.dispatch(Pack {
+                    b: right,
+                    depth: k,
+                    columns,
+                    alpha: 2.0,
+                    packed: &mut packed,
+                });
+                let left =
+                    Left { numbers: &a, step: if a_turned { m } else { k }, turned: a_turned };
                 for (start, first) in [(Start::Add, 1.0), (Start::Row(&b[..n]), f32::NAN)] {
                     let (depth, rows, columns, step) = (k, m, n, n);
                     let (b, c) = (&packed[..], &mut c[..]);

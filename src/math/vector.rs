@@ -1,6 +1,26 @@
 //! Functions for the host engine, without a branch, so that the compiler computes a vector of them at once.
 //! They agree with the library's own to the errors that are stated, which the tests measure.
 
+use pulp::{Arch, Simd, WithSimd};
+
+/// Calls `f`, compiled for the vectors of the processor, as long as `f` and all that it calls are
+/// `#[inline(always)]`: the compiler takes what it does not inline for any processor. Loops are
+/// `for` loops in it, since the loop within `for_each` is such a call.
+#[inline(always)]
+pub(crate) fn vectors(arch: Arch, f: impl FnMut()) {
+    struct Vectors<F>(F);
+    impl<F: FnMut()> WithSimd for Vectors<F> {
+        type Output = ();
+
+        // not by `FnOnce`, whose own function around the closure is not inlined
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) {
+            (self.0)();
+        }
+    }
+    arch.dispatch(Vectors(f));
+}
+
 /// 1.5 · 2²³: adding and subtracting it rounds to a whole number.
 const WHOLE: f32 = 12_582_912.0;
 

@@ -7,7 +7,7 @@ use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
 use crate::layer::product::{self, Left, Pack, Product, Right, Start};
-use crate::math::vector::{exp, sum};
+use crate::math::vector::{exp, sum, vectors};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -120,7 +120,8 @@ impl Attention {
                     let mut products = Products { arch, head, packed };
                     self.scores(&mut products, x, padding.unwrap_or_default(), scores);
                     let saved = saved.next().unwrap_or_default();
-                    arch.dispatch(
+                    vectors(
+                        arch,
                         #[inline(always)]
                         || softmax(scores, tokens, saved),
                     );
@@ -191,7 +192,8 @@ impl Attention {
                     let gradient = head.of_y(dy);
                     products.scores(slopes, gradient, head.part(x, 2), 1.0);
                     let saved = saved.next().unwrap_or_default();
-                    arch.dispatch(
+                    vectors(
+                        arch,
                         #[inline(always)]
                         || slope(weights, slopes, tokens, saved),
                     );
@@ -232,7 +234,7 @@ fn softmax(scores: &mut [f32], tokens: usize, saved: &mut [f32]) {
         for x in row.iter_mut() {
             *x = exp(*x - around);
         }
-        let total = sum(row, |x| x);
+        let total = sum(row, #[inline(always)] |x| x);
         let share = if total == 0.0 { 0.0 } else { 1.0 / total };
         for x in row.iter_mut() {
             *x *= share;
@@ -254,7 +256,7 @@ fn slope(scores: &mut [f32], gradients: &mut [f32], tokens: usize, saved: &[f32]
         for (g, p) in g.iter_mut().zip(&*p) {
             *g *= p;
         }
-        let mean = sum(g, |x| x);
+        let mean = sum(g, #[inline(always)] |x| x);
         for (g, p) in g.iter_mut().zip(&*p) {
             *g -= p * mean;
         }

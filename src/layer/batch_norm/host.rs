@@ -7,6 +7,7 @@ use crate::layer::channels::{blocks, load, mask, relu, store, with_block};
 use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
+use crate::math::vector::vectors;
 use crate::update::Move;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -132,7 +133,8 @@ impl BatchNorm {
             let (scale, run) = (&*scale_of, run(dy.len(), channels));
             dy.par_chunks_mut(run).enumerate().for_each(|(i, dy)| {
                 let y = run_of(y, i * run, dy.len());
-                arch.dispatch(
+                vectors(
+                    arch,
                     #[inline(always)]
                     || frozen(dy, y, scale),
                 );

@@ -6,6 +6,7 @@ use super::Dense;
 use crate::layer::host::{Host, on_weights, share};
 use crate::layer::product::{self, DEPTH, Left, Pack, Product, Right, Start};
 use crate::layer::{Backward, Forward};
+use crate::math::vector::vectors;
 use crate::update::Move;
 use pulp::Arch;
 use rayon::prelude::*;
@@ -151,11 +152,14 @@ fn gradient(
     let batch = x.chunks(DEPTH * inp).zip(dy.chunks(DEPTH * out)).enumerate();
     for (i, (x, dy)) in batch {
         let depth = x.len() / inp;
-        arch.dispatch(
+        vectors(
+            arch,
             #[inline(always)]
             || {
                 for dy in dy.chunks(out) {
-                    sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
+                    for (sum, dy) in sums.iter_mut().zip(dy) {
+                        *sum += dy;
+                    }
                 }
             },
         );

@@ -6,6 +6,7 @@ use super::portable::List;
 use crate::layer::host::{Host, Moving, on_weights, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
+use crate::math::vector::vectors;
 use crate::update::Move;
 use rayon::prelude::*;
 
@@ -53,7 +54,8 @@ fn move_rows<M: Move>(
         let idle = first.clone().take_while(|first| first.to_bits() == 0).count();
         let (still, rest) = w.split_at_mut(idle * width);
         let (kept, rest_state) = state.split_at_mut(idle * width * M::STATE);
-        moving.arch.dispatch(
+        vectors(
+            moving.arch,
             #[inline(always)]
             || how.apply_zeros(still, kept),
         );

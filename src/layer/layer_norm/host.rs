@@ -5,7 +5,7 @@ use super::LayerNorm;
 use crate::layer::host::{Host, TASKS, share, tame};
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::math::vector::sum;
+use crate::math::vector::{sum, vectors};
 use crate::update::Move;
 use core::sync::atomic::Ordering;
 use rayon::prelude::*;
@@ -19,8 +19,8 @@ pub(in crate::layer) const fn scratch(channels: usize) -> usize {
 #[inline(always)]
 fn statistics(x: &[f32], eps: f32) -> [f32; 2] {
     let share = 1.0 / x.len() as f32;
-    let mean = sum(x, |x| x) * share;
-    let variance = sum(x, |x| (x - mean) * (x - mean)) * share;
+    let mean = sum(x, #[inline(always)] |x| x) * share;
+    let variance = sum(x, #[inline(always)] |x| (x - mean) * (x - mean)) * share;
     [mean, 1.0 / math::sqrt(variance + eps)]
 }
 
@@ -78,7 +78,8 @@ impl LayerNorm {
         let pixels = share(y.len() / channels);
         let saved = saved.get_mut(..2 * (y.len() / channels)).unwrap_or_default();
         let each = |i: usize, y: &mut [f32], saved: &mut [f32]| {
-            arch.dispatch(
+            vectors(
+                arch,
                 #[inline(always)]
                 || {
                     let mut saved = saved.as_chunks_mut::<2>().0.iter_mut();
@@ -117,7 +118,8 @@ impl LayerNorm {
         let runs = dy.par_chunks_mut(pixels * channels).zip(x.par_chunks(pixels * channels));
         let runs = runs.zip(saved.par_chunks(2 * pixels)).zip(sums.par_chunks_mut(2 * channels));
         runs.for_each(|(((dy, x), saved), sums)| {
-            arch.dispatch(
+            vectors(
+                arch,
                 #[inline(always)]
                 || {
                     let (gains, biases) = sums.split_at_mut(channels);
