@@ -82,8 +82,7 @@
 //! and no features for single layers.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "std"), forbid(unsafe_code))]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;

@@ -6,12 +6,14 @@ use idinit::engine::{Engine, Host};
 use idinit::graph::{Graph, Role};
 use idinit::init::IdInit;
 use idinit::loss::Target;
+use idinit::model::{self, Cell, CifarResNet, Gpt, Norm, TextCnn, TextRnn, Vit};
 use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
 use idinit::update::Momentum;
+use rayon::ThreadPoolBuilder;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 struct Counting;
 
@@ -34,18 +36,17 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The count is the whole process's, so one network trains at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Allocations in 20 steps, after three that warm the threads up.
-fn allocations(graph: &Graph<24>, batch: usize) -> usize {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+fn allocations<const N: usize>(graph: &Graph<N>, batch: usize) -> usize {
     let plan = Plan::new(graph, Mode::train::<Momentum>(), batch);
-    let mut engine = Host::new(plan.net(), Momentum::default(), 2).unwrap();
+    let pool = Arc::new(ThreadPoolBuilder::new().num_threads(2).build().unwrap());
+    // every thread has then begun, which takes room
+    pool.broadcast(|_| ());
+    let mut engine = Host::on(pool, plan.net(), Momentum::default()).unwrap();
     engine.start(&IdInit::PAPER);
     let x: Vec<f32> = (0..batch * graph.input_shape().len()).map(|i| (i % 7) as f32).collect();
     let rows = batch * graph.output().pixels();
-    let labels: Vec<u32> = (0..rows as u32).map(|i| i % 3).collect();
+    let labels: Vec<u32> = (0..rows as u32).map(|i| i % 2).collect();
     engine.within(|engine| {
         let mut steps = |count| {
             for _ in 0..count {
@@ -59,22 +60,60 @@ fn allocations(graph: &Graph<24>, batch: usize) -> usize {
     })
 }
 
-#[test]
-fn a_steady_step_of_convolutions_and_norms_allocates_nothing() {
+fn residual_blocks() -> Graph<24> {
     let g = Graph::input(Shape::hwc(16, 16, 3)).conv2d(16, 3).batch_norm().relu();
     let skip = g.here();
     let g = g.conv2d(16, 3).role(Role::Branch).batch_norm().relu();
     let g = g.conv2d(16, 3).role(Role::BranchEnd).batch_norm().add(skip).relu();
     let g = g.max_pool(2).tanh().layer_norm().dropout(0.1).global_average_pool();
-    assert_eq!(allocations(&g.dense(3).cross_entropy(0.1), 32), 0);
+    g.dense(3).cross_entropy(0.1)
 }
 
-/// The products of dense layers are the crate `gemm`'s, which takes the room that it packs its
-/// operands in from the allocator: a few blocks a layer, given back at once, and never more of them as
-/// steps go on.
-#[test]
-fn a_step_of_dense_layers_takes_no_more_than_the_room_of_its_products() {
+fn dense() -> Graph<24> {
     let g = Graph::input(Shape::vector(256)).dense(300).tanh().dense(300).relu().dense(10);
-    let dense = allocations(&g.cross_entropy(0.1), 32);
-    assert!(dense <= 20 * 3 * 8, "{dense} in 20 steps of 3 layers");
+    g.cross_entropy(0.1)
+}
+
+fn gpt() -> Graph<64> {
+    let net = Gpt { layers: 2, width: 64, heads: 4, vocabulary: 20, dropout: 0.1 };
+    model::gpt(Graph::input(Shape::hwc(1, 24, 1)), net)
+}
+
+fn vit() -> Graph<64> {
+    let net = Vit { layers: 2, width: 64, inner: 128, ..Vit::CIFAR };
+    model::vit(Graph::input(Shape::hwc(16, 16, 3)), net)
+}
+
+fn text_cnn() -> Graph<64> {
+    let net = TextCnn { vocabulary: 100, ..TextCnn::KIM };
+    model::text_cnn(Graph::input(Shape::hwc(1, 24, 1)), net)
+}
+
+fn text_rnn(cell: Cell) -> Graph<64> {
+    let net = TextRnn { vocabulary: 100, cell, hidden: 16, ..TextRnn::SMALL };
+    model::text_rnn(Graph::input(Shape::hwc(1, 12, 1)), net)
+}
+
+fn resnet(norm: Norm) -> Graph<128> {
+    let net = CifarResNet { norm, ..CifarResNet::DEPTH_20 };
+    model::cifar_resnet(Graph::input(Shape::hwc(32, 32, 3)), net)
+}
+
+/// One test, since the count is the whole process's, and tests are started and reported beside each
+/// other.
+#[test]
+fn a_steady_step_allocates_nothing_whatever_the_network() {
+    let counts = [
+        ("residual blocks", allocations(&residual_blocks(), 32)),
+        ("dense layers", allocations(&dense(), 32)),
+        ("GPT", allocations(&gpt(), 8)),
+        ("ViT", allocations(&vit(), 8)),
+        ("TextCNN", allocations(&text_cnn(), 8)),
+        ("plain TextRNN", allocations(&text_rnn(Cell::Plain), 8)),
+        ("GRU", allocations(&text_rnn(Cell::Gru), 8)),
+        ("LSTM", allocations(&text_rnn(Cell::Lstm), 8)),
+        ("ResNet with norms", allocations(&resnet(Norm::Batch), 8)),
+        ("ResNet", allocations(&resnet(Norm::None), 8)),
+    ];
+    assert!(counts.iter().all(|(_, count)| *count == 0), "{counts:?}");
 }

@@ -2,9 +2,9 @@
 //! tolerances of the tests. Its bits depend on the processor's vectors and on the sizes, but not on
 //! the number of threads: work is cut by sizes alone (`layer/host.rs`).
 //!
-//! Buffers are taken at the beginning. In a step, only the products of dense layers take room for their
-//! packed operands, and give it back; a step of convolutions and norms from within [`Host::within`]
-//! allocates nothing (`tests/allocations.rs`).
+//! Buffers are taken at the beginning. A step from within [`Host::within`] allocates nothing, whatever
+//! the layers: `tests/allocations.rs` counts in networks of dense layers, convolutions and norms,
+//! attention, and recurrent layers.
 
 use super::gathered::{self, Parts};
 use super::{Buffer, Engine, Error};
@@ -387,7 +387,7 @@ impl<U: Update + Send> Work<'_, U> {
             copy(dy, y);
         }
         let dy = dy.of_mut(&mut self.arena);
-        self.net.loss.descend::<true, true>(dy, target, outputs)
+        self.net.loss.descend_host(self.arch, dy, target, outputs)
     }
 
     /// All layers backward, from the gradient of the outputs in its place. `state` is where the

@@ -56,10 +56,11 @@ fn combine(
     });
 }
 
-/// Φ(x), the share of a normal distribution below x.
+/// Φ(x), the share of a normal distribution below x, and e^(−x²/2).
 #[inline(always)]
-fn below(x: f32) -> f32 {
-    0.5 * (1.0 + erf(x * FRAC_1_SQRT_2))
+fn below(x: f32) -> (f32, f32) {
+    let power = exp(-0.5 * x * x);
+    (0.5 * (1.0 + erf(x * FRAC_1_SQRT_2, power)), power)
 }
 
 /// Whether the layer is one of these. They find their input in `x` where it does not lie in `y`.
@@ -99,7 +100,7 @@ pub(super) fn forward(layer: &Layer, io: Forward<'_>, host: &Host<'_>) {
             x,
             arch,
             #[inline(always)]
-            |x| x * below(x),
+            |x| x * below(x).0,
         ),
         _ => {}
     }
@@ -148,7 +149,10 @@ pub(super) fn backward<M>(layer: &Layer, io: Backward<'_, M>, host: &Host<'_>) {
                 x,
                 arch,
                 #[inline(always)]
-                |dy, x| dy * (below(x) + x * PEAK * exp(-0.5 * x * x)),
+                |dy, x| {
+                    let (below, power) = below(x);
+                    dy * (below + x * PEAK * power)
+                },
             );
         }
         _ => {}

@@ -10,8 +10,8 @@ use super::channels;
 use core::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
-/// The depth of a block that is done at a time: 64 KiB of it, a small part of a second cache.
-pub(super) const DEPTH: usize = 256;
+/// The depth of a block that is done at a time: 128 KiB of it, a small part of a second cache.
+pub(super) const DEPTH: usize = 512;
 
 /// The most columns of a block: four vectors of sixteen.
 pub(super) const WIDEST: usize = 64;

@@ -38,6 +38,7 @@ pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: us
 
 /// Two labels for each row, and the share of the first.
 #[cfg(feature = "std")]
+#[derive(Clone, Copy)]
 pub(super) struct Mixed<'a> {
     pub first: &'a [u32],
     pub second: &'a [u32],
@@ -53,6 +54,18 @@ pub(super) fn descend_mixed(
     smoothing: f32,
     outputs: usize,
 ) -> f32 {
+    mixed(y, labels, smoothing, outputs, |y| descend(y, labels.first, smoothing, outputs))
+}
+
+/// The same, by one of the ways to compute the loss of the first labels.
+#[cfg(feature = "std")]
+pub(super) fn mixed(
+    y: &mut [f32],
+    labels: Mixed<'_>,
+    smoothing: f32,
+    outputs: usize,
+    descend: impl FnOnce(&mut [f32]) -> f32,
+) -> f32 {
     let Mixed { first, second, share } = labels;
     let scale = (1.0 - smoothing) / first.len() as f32;
     let pairs = || first.iter().zip(second).zip(share.iter().map(|share| scale * (1.0 - share)));
@@ -62,7 +75,7 @@ pub(super) fn descend_mixed(
             correction += share * (one - other);
         }
     }
-    let loss = descend(y, first, smoothing, outputs);
+    let loss = descend(y);
     for (dy, ((&first, &second), share)) in y.chunks_exact_mut(outputs.max(1)).zip(pairs()) {
         if let Some(dy) = dy.get_mut(first as usize) {
             *dy += share;

@@ -7,7 +7,7 @@ use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
 use crate::math;
 use crate::layer::product::{self, Left, Pack, Product, Right, Start};
-use crate::math::vector::{exp, sum, vectors};
+use crate::math::vector::{exp, largest, sum, vectors};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -210,25 +210,13 @@ impl Attention {
     }
 }
 
-/// Largest of a row; NaN is found by the sum.
-#[inline(always)]
-fn largest(row: &[f32]) -> f32 {
-    let (lanes, rest) = row.as_chunks::<16>();
-    let mut most = [f32::NEG_INFINITY; 16];
-    for lane in lanes {
-        for (most, x) in most.iter_mut().zip(lane) {
-            *most = if *x > *most { *x } else { *most };
-        }
-    }
-    most.iter().chain(rest).fold(f32::NEG_INFINITY, |most, x| if *x > most { *x } else { most })
-}
-
 /// Each row becomes its softmax; of each, the largest score and 1 / Σ are saved. A row without any
 /// score becomes zeros.
 #[inline(always)]
 fn softmax(scores: &mut [f32], tokens: usize, saved: &mut [f32]) {
     let mut saved = saved.as_chunks_mut::<2>().0.iter_mut();
     for row in scores.chunks_exact_mut(tokens) {
+        // NaN is found by the sum
         let most = largest(row);
         let around = if most == f32::NEG_INFINITY { 0.0 } else { most };
         for x in row.iter_mut() {

@@ -30,7 +30,8 @@ struct Run {
 
 impl Run {
     fn of(inp: usize, out: usize) -> Self {
-        let near = (NEAR / inp.max(1)).max(1);
+        // a few tiles at least, or packing x is what takes the time
+        let near = (NEAR / inp.max(1)).max(24);
         // two runs at least, in whole groups of eight rows
         Self { inp, rows: near.min(out.div_ceil(2).next_multiple_of(8)) }
     }

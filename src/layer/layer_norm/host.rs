@@ -5,7 +5,7 @@ use super::LayerNorm;
 use crate::layer::host::{Host, TASKS, share, tame};
 use crate::layer::{Backward, Forward};
 use crate::math;
-use crate::math::vector::{sum, vectors};
+use crate::math::vector::{across, sum, vectors};
 use crate::update::Move;
 use core::sync::atomic::Ordering;
 use rayon::prelude::*;
@@ -54,7 +54,7 @@ fn back(
             alongs[i] += g * ((x[i] - mean) * scale);
         }
     }
-    let (mut sum, mut along) = (sums.iter().sum::<f32>(), alongs.iter().sum::<f32>());
+    let (mut sum, mut along) = (across(sums), across(alongs));
     for ((dy, x), gain) in dy1.iter().zip(x1).zip(weights1) {
         sum += gain * dy;
         along += gain * dy * ((x - mean) * scale);
