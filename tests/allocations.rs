@@ -12,8 +12,8 @@ use idinit::shape::Shape;
 use idinit::update::Momentum;
 use rayon::ThreadPoolBuilder;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 struct Counting;
 
@@ -36,12 +36,28 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Has both threads of a pool take work from the other, since a thread takes room when it begins, and
+/// when it first looks for work elsewhere.
+fn acquaint() {
+    let meet = |then: fn()| {
+        let both = Barrier::new(2);
+        let second = || {
+            both.wait();
+            then();
+        };
+        rayon::join(|| both.wait(), second);
+    };
+    meet(|| {
+        let both = Barrier::new(2);
+        rayon::join(|| both.wait(), || both.wait());
+    });
+}
+
 /// Allocations in 20 steps, after three that warm the threads up.
 fn allocations<const N: usize>(graph: &Graph<N>, batch: usize) -> usize {
     let plan = Plan::new(graph, Mode::train::<Momentum>(), batch);
     let pool = Arc::new(ThreadPoolBuilder::new().num_threads(2).build().unwrap());
-    // every thread has then begun, which takes room
-    pool.broadcast(|_| ());
+    pool.install(acquaint);
     let mut engine = Host::on(pool, plan.net(), Momentum::default()).unwrap();
     engine.start(&IdInit::PAPER);
     let x: Vec<f32> = (0..batch * graph.input_shape().len()).map(|i| (i % 7) as f32).collect();

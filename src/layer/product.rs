@@ -158,21 +158,21 @@ fn turn<S: Simd>(
         for k in (0..depth).step_by(lanes) {
             let there = lanes.min(depth - k);
             let mut square = [simd.splat_f32s(0.0); LANES];
-            for i in 0..lanes {
+            for (i, row) in square.iter_mut().enumerate().take(lanes) {
                 let column = v * lanes + i;
                 if column < count {
                     let from = numbers.get(column * step + k..).unwrap_or_default();
                     let from = from.get(..there).unwrap_or(from);
-                    square[i] = simd.mul_f32s(alpha, load(simd, from));
+                    *row = simd.mul_f32s(alpha, load(simd, from));
                 }
             }
             cross::<S, 8>(simd, &mut square);
             cross::<S, 4>(simd, &mut square);
             cross::<S, 2>(simd, &mut square);
             cross::<S, 1>(simd, &mut square);
-            for i in 0..lanes {
+            for (i, row) in square.iter().enumerate().take(lanes) {
                 if let Some(to) = packed.get_mut((k + i) * vectors + v) {
-                    *to = square[i];
+                    *to = *row;
                 }
             }
         }
@@ -440,7 +440,7 @@ mod tests {
                     let (depth, rows, columns, step) = (k, m, n, n);
                     let (b, c) = (&packed[..], &mut c[..]);
                     arch.dispatch(Product { a: left, b, depth, rows, columns, start, c, step });
-                    check(&c, (&a, a_turned), (&right.numbers, b_turned), (m, n, k), first);
+                    check(c, (&a, a_turned), (right.numbers, b_turned), (m, n, k), first);
                 }
             }
         }
