@@ -94,14 +94,16 @@ fn a_small_imagenet_is_learnt() {
             }
         }
     }
-    let net = "train resnet18 --width 4 --side 32 --batch 6 --epochs 6 --warm-up 0 --update adam --rate 0.003 \
+    let net = "train resnet18 --width 4 --side 32 --batch 6 --epochs 20 --warm-up 0 --update adam --rate 0.003 \
         --augment crop,flip --scheme kaiming --out run";
     let events = good(folder.path(), net);
     let run = &events[0];
     assert_eq!((&run["train_examples"], &run["test_examples"]), (&24.into(), &9.into()));
     let epochs: Vec<_> = events.iter().filter(|event| event["event"] == "epoch").collect();
     let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().unwrap();
-    assert!(loss(5) < 0.7 * loss(0), "{} after {}", loss(5), loss(0));
+    // half of ln 3, what a guess among three classes costs
+    let last = epochs.len() - 1;
+    assert!(loss(last) < 0.55, "{} after {}", loss(last), loss(0));
     let table = fs::read_to_string(folder.path().join("run/confusion-kaiming.csv")).unwrap();
     assert!(table.starts_with("class,\"n01\",\"n02\",\"n03\"\n"), "{table}");
 }
