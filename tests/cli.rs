@@ -897,3 +897,18 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
     assert_eq!(names(folder.path()), ["runs"]);
     assert!(!files.iter().any(|file| file.starts_with("weights")), "{files:?}");
 }
+
+#[test]
+fn the_first_examples_are_learnt_from_and_digits_keep_their_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = "train mlp --epochs 1 --scheme idinit --json --out run";
+    let lines = json_lines(&good(folder.path(), &format!("{train} --first 32")));
+    assert_eq!(
+        (&lines[0]["train_examples"], &lines[0]["test_examples"]),
+        (&32.into(), &359.into())
+    );
+    let few = run(folder.path(), &format!("{train} --first 8")).err;
+    assert!(few.contains("a batch of 16 is more than the 8 examples"), "{few}");
+    let side = run(folder.path(), &format!("{train} --side 4")).err;
+    assert!(side.contains("digits has no pictures that --side could change"), "{side}");
+}
