@@ -11,7 +11,7 @@ use core::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 /// The depth of a block that is done at a time: 128 KiB of it, a small part of a second cache.
-pub(super) const DEPTH: usize = 512;
+pub(super) const DEPTH: usize = 256;
 
 /// The most columns of a block: four vectors of sixteen.
 pub(super) const WIDEST: usize = 64;

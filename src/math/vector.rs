@@ -82,8 +82,13 @@ pub(crate) fn largest(x: &[f32]) -> f32 {
             *most = if *x > *most { *x } else { *most };
         }
     }
-    let mut largest = f32::NEG_INFINITY;
-    for x in most.iter().chain(rest) {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            most[i] = if most[i + half] > most[i] { most[i + half] } else { most[i] };
+        }
+    }
+    let mut largest = most[0];
+    for x in rest {
         largest = if *x > largest { *x } else { largest };
     }
     largest

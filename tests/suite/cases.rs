@@ -157,6 +157,12 @@ pub fn large() -> Vec<Case> {
     let steps = g.shape(g.here()).unwrap().width;
     let most = Layer::MaxPool(MaxPool { kernel: [1, steps], stride: [1, 1], padding: [0, 0] });
     add("the maximum over time", g.then(most).relu().dense(5).cross_entropy(0.0), [40, 33]);
+    // strips of tokens, the last of which is not whole, and a mask beside them
+    let g = hwc(1, 75, 6).linear(3 * 44).attention(2, true).linear(30).attention(1, true);
+    add("causal attention over many tokens", g.dense(3).cross_entropy(0.0), [4, 3]);
+    let projected = hwc(1, 70, 1).padded_embedding(4, 3).positions().linear(12);
+    let g = projected.masked_attention(2, true, Value::INPUT).dense(3).cross_entropy(0.0);
+    add("masked causal attention over many tokens", g, [5, 3]);
     let g = vector(300).dense(257).relu().dense(130).tanh().dense(10).cross_entropy(0.1);
     add("wide dense layers", g, [64, 61]);
     let g = hwc(1, 50, 48).linear(96).gelu().linear(48).layer_norm().linear(11);

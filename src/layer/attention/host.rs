@@ -1,20 +1,27 @@
 //! An example and a head at a time, as products of small matrices: S = α Q Kᵀ, P = softmax(S) row by
 //! row, Y = P V. Scores never leave the processor's cache; backward computes them again, from the largest
-//! score and the sum that forward saved.
+//! score and the sum that forward saved. Where a query does not look at later tokens, keys are taken in
+//! strips, each with the queries that look at one of them: the rest of S is neither computed nor read.
 
 use super::Attention;
 use crate::layer::host::{Host, TASKS, share};
 use crate::layer::{Backward, Forward};
-use crate::math;
 use crate::layer::product::{self, Left, Pack, Product, Right, Start};
+use crate::math;
 use crate::math::vector::{exp, largest, sum, vectors};
+use core::ops::Range;
 use pulp::Arch;
 use rayon::prelude::*;
+
+/// Tokens of a strip.
+const STRIP: usize = 32;
 
 /// The sizes of one head.
 #[derive(Clone, Copy)]
 struct Head {
     tokens: usize,
+    /// Whether a token sees those before it and itself alone.
+    causal: bool,
     /// Numbers of a token in y.
     d: usize,
     /// The first channel of the head, and how many it has.
@@ -26,6 +33,24 @@ impl Head {
     /// The queries (0), keys (1) or values (2) of all tokens, from the first number of this head.
     fn part(self, x: &[f32], part: usize) -> (&[f32], usize) {
         (x.get(part * self.d + self.first..).unwrap_or_default(), 3 * self.d)
+    }
+
+    /// The same, to be written.
+    fn part_mut(self, x: &mut [f32], part: usize) -> (&mut [f32], usize) {
+        (x.get_mut(part * self.d + self.first..).unwrap_or_default(), 3 * self.d)
+    }
+
+    /// The scores of a query that are computed: those before the end of its strip.
+    const fn seen(self, query: usize) -> usize {
+        let end = if self.causal { (query / STRIP + 1) * STRIP } else { self.tokens };
+        if end < self.tokens { end } else { self.tokens }
+    }
+
+    /// Tokens, strip by strip.
+    fn strips(self) -> impl DoubleEndedIterator<Item = Range<usize>> {
+        let strip = if self.causal { STRIP } else { self.tokens.max(1) };
+        let strips = self.tokens.div_ceil(strip);
+        (0..strips).map(move |i| i * strip..self.tokens.min((i + 1) * strip))
     }
 
     /// The head's numbers in y or dy.
@@ -49,46 +74,80 @@ impl Products<'_> {
     /// C = α A Bᵀ, [tokens, tokens], where A and B are parts of tokens.
     fn scores(&mut self, c: &mut [f32], a: (&[f32], usize), b: (&[f32], usize), alpha: f32) {
         let Head { tokens, width, .. } = self.head;
-        let b = Right { numbers: b.0, step: b.1, turned: true };
-        let a = Left { numbers: a.0, step: a.1, turned: false };
-        self.product((c, tokens), a, b, (width, tokens), alpha, Start::Row(&[]));
+        let right = Right { numbers: b.0, step: b.1, turned: true };
+        for keys in self.head.strips() {
+            let queries = if self.head.causal { keys.start } else { 0 };
+            let c = c.get_mut(queries * tokens + keys.start..).unwrap_or_default();
+            let a = a.0.get(queries * a.1..).map(|of| Left { numbers: of, step: a.1, turned: false });
+            let (Some(a), rows) = (a, tokens - queries) else { return };
+            self.product((c, tokens, rows), a, (right, width, keys), alpha, Start::Row(&[]));
+        }
     }
 
-    /// C = α A B, or Aᵀ B where it is turned, where A is [tokens, tokens] and B and C are parts of tokens.
-    fn parts(
+    /// C = α A B, where A is [tokens, tokens] and B and C are parts of tokens.
+    fn along(
         &mut self,
-        c: (&mut [f32], usize),
-        (a, turned): (&[f32], bool),
+        (c, step): (&mut [f32], usize),
+        a: &[f32],
         b: (&[f32], usize),
         alpha: f32,
-        start: Start<'_>,
+        mut start: Start<'_>,
+    ) {
+        let Head { tokens, width, causal, .. } = self.head;
+        for keys in self.head.strips() {
+            let queries = if causal { keys.start } else { 0 };
+            let c = c.get_mut(queries * step..).unwrap_or_default();
+            let numbers = a.get(queries * tokens + keys.start..).unwrap_or_default();
+            let a = Left { numbers, step: tokens, turned: false };
+            let numbers = b.0.get(keys.start * b.1..).unwrap_or_default();
+            let b = Right { numbers, step: b.1, turned: false };
+            self.product((c, step, tokens - queries), a, (b, keys.len(), 0..width), alpha, start);
+            start = Start::Add;
+        }
+    }
+
+    /// C = α Aᵀ B, of the same sizes.
+    fn down(
+        &mut self,
+        (c, step): (&mut [f32], usize),
+        a: &[f32],
+        b: (&[f32], usize),
+        alpha: f32,
+        mut start: Start<'_>,
     ) {
         let Head { tokens, width, .. } = self.head;
-        let b = Right { numbers: b.0, step: b.1, turned: false };
-        let a = Left { numbers: a, step: tokens, turned };
-        self.product(c, a, b, (tokens, width), alpha, start);
+        // the last queries see all keys: they begin
+        for queries in self.head.strips().rev() {
+            let keys = queries.end;
+            let numbers = a.get(queries.start * tokens..).unwrap_or_default();
+            let a = Left { numbers, step: tokens, turned: true };
+            let numbers = b.0.get(queries.start * b.1..).unwrap_or_default();
+            let b = Right { numbers, step: b.1, turned: false };
+            self.product((&mut *c, step, keys), a, (b, queries.len(), 0..width), alpha, start);
+            start = Start::Add;
+        }
     }
 
     fn product(
         &mut self,
-        (c, step): (&mut [f32], usize),
+        (c, step, rows): (&mut [f32], usize, usize),
         a: Left<'_>,
-        b: Right<'_>,
-        (depth, columns): (usize, usize),
+        (b, depth, columns): (Right<'_>, usize, Range<usize>),
         alpha: f32,
         start: Start<'_>,
     ) {
-        let (arch, packed) = (self.arch, &mut *self.packed);
-        arch.dispatch(Pack { b, depth, columns: 0..columns, alpha, packed });
-        let rows = self.head.tokens;
-        arch.dispatch(Product { a, b: self.packed, depth, rows, columns, start, c, step });
+        let (arch, packed, count) = (self.arch, &mut *self.packed, columns.len());
+        arch.dispatch(Pack { b, depth, columns, alpha, packed });
+        let (b, columns) = (&*self.packed, count);
+        arch.dispatch(Product { a, b, depth, rows, columns, start, c, step });
     }
 }
 
 impl Attention {
     fn host_heads(&self, tokens: usize, d: usize) -> impl Iterator<Item = Head> {
         let width = d / self.heads.max(1) as usize;
-        (0..self.heads as usize).map(move |h| Head { tokens, d, first: h * width, width })
+        let causal = self.causal;
+        (0..self.heads as usize).map(move |h| Head { tokens, causal, d, first: h * width, width })
     }
 
     /// Numbers of a run of examples: two matrices of scores, and a packed operand.
@@ -123,10 +182,10 @@ impl Attention {
                     vectors(
                         arch,
                         #[inline(always)]
-                        || softmax(scores, tokens, saved),
+                        || softmax(scores, head, saved),
                     );
                     let y = (y.get_mut(head.first..).unwrap_or_default(), d);
-                    products.parts(y, (scores, false), head.part(x, 2), 1.0, Start::Row(&[]));
+                    products.along(y, scores, head.part(x, 2), 1.0, Start::Row(&[]));
                 }
             }
         };
@@ -151,6 +210,7 @@ impl Attention {
         let head = products.head;
         products.scores(scores, head.part(x, 0), head.part(x, 1), head.scale());
         for (query, scores) in scores.chunks_exact_mut(head.tokens).enumerate() {
+            let scores = scores.get_mut(..head.seen(query)).unwrap_or_default();
             if self.causal {
                 scores.get_mut(query + 1..).unwrap_or_default().fill(f32::NEG_INFINITY);
             }
@@ -195,15 +255,12 @@ impl Attention {
                     vectors(
                         arch,
                         #[inline(always)]
-                        || slope(weights, slopes, tokens, saved),
+                        || slope(weights, slopes, head, saved),
                     );
-                    let mut part = |i: usize, a, b, alpha| {
-                        let dx = dx.get_mut(i * d + head.first..).unwrap_or_default();
-                        products.parts((dx, 3 * d), a, b, alpha, start);
-                    };
-                    part(0, (&*slopes, false), head.part(x, 1), head.scale());
-                    part(1, (&*slopes, true), head.part(x, 0), head.scale());
-                    part(2, (&*weights, true), gradient, 1.0);
+                    let (keys, queries, scale) = (head.part(x, 1), head.part(x, 0), head.scale());
+                    products.along(head.part_mut(dx, 0), slopes, keys, scale, start);
+                    products.down(head.part_mut(dx, 1), slopes, queries, scale, start);
+                    products.down(head.part_mut(dx, 2), weights, gradient, 1.0, start);
                 }
             }
         });
@@ -213,9 +270,10 @@ impl Attention {
 /// Each row becomes its softmax; of each, the largest score and 1 / Σ are saved. A row without any
 /// score becomes zeros.
 #[inline(always)]
-fn softmax(scores: &mut [f32], tokens: usize, saved: &mut [f32]) {
+fn softmax(scores: &mut [f32], head: Head, saved: &mut [f32]) {
     let mut saved = saved.as_chunks_mut::<2>().0.iter_mut();
-    for row in scores.chunks_exact_mut(tokens) {
+    for (query, row) in scores.chunks_exact_mut(head.tokens).enumerate() {
+        let row = row.get_mut(..head.seen(query)).unwrap_or_default();
         // NaN is found by the sum
         let most = largest(row);
         let around = if most == f32::NEG_INFINITY { 0.0 } else { most };
@@ -235,9 +293,11 @@ fn softmax(scores: &mut [f32], tokens: usize, saved: &mut [f32]) {
 
 /// Scores become weights, and the gradients of weights become those of scores.
 #[inline(always)]
-fn slope(scores: &mut [f32], gradients: &mut [f32], tokens: usize, saved: &[f32]) {
-    let rows = scores.chunks_exact_mut(tokens).zip(gradients.chunks_exact_mut(tokens));
-    for ((p, g), [around, share]) in rows.zip(saved.as_chunks::<2>().0) {
+fn slope(scores: &mut [f32], gradients: &mut [f32], head: Head, saved: &[f32]) {
+    let rows = scores.chunks_exact_mut(head.tokens).zip(gradients.chunks_exact_mut(head.tokens));
+    for (query, ((p, g), [around, share])) in rows.zip(saved.as_chunks::<2>().0).enumerate() {
+        let seen = head.seen(query);
+        let (p, g) = (p.get_mut(..seen).unwrap_or_default(), g.get_mut(..seen).unwrap_or_default());
         for p in p.iter_mut() {
             *p = exp(*p - around) * share;
         }
