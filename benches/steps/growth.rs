@@ -17,18 +17,21 @@ struct Point {
     planned: f64,
 }
 
-/// `growth [FOLDER [SECONDS]]`.
+/// `growth [FOLDER [SECONDS [ROUNDS]]]`: a round measures every size once, and medians are taken over the
+/// rounds.
 pub fn run(arguments: &[String]) -> bool {
     let folder = Path::new(arguments.first().map_or("benches/peers", String::as_str));
-    let seconds = arguments.get(1).map_or("4", String::as_str);
-    let by_depth: Option<Vec<Point>> =
-        DEPTHS.iter().map(|&d| measure(&format!("resnet{d}"), seconds, 128, d)).collect();
-    let by_batch: Option<Vec<Point>> =
-        BATCHES.iter().map(|&batch| measure("resnet20", seconds, batch, batch)).collect();
-    let (Some(by_depth), Some(by_batch)) = (by_depth, by_batch) else {
+    let seconds = arguments.get(1).map_or("2", String::as_str);
+    let rounds = arguments.get(2).and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let depths = || DEPTHS.iter().map(|&d| measure(&format!("resnet{d}"), seconds, 128, d));
+    let batches = || BATCHES.iter().map(|&batch| measure("resnet20", seconds, batch, batch));
+    let all: Option<Vec<Vec<Point>>> =
+        (0..rounds).map(|_| depths().chain(batches()).collect()).collect();
+    let Some(mut by_depth) = all.map(medians) else {
         eprintln!("a measurement failed");
         return false;
     };
+    let by_batch = by_depth.split_off(DEPTHS.len().min(by_depth.len()));
     // 6 n + 2 layers: what is doubled is n
     table("depth (batch 128)", &by_depth, |depth| (depth as f64 - 2.0) / 6.0);
     table("batch (ResNet-20)", &by_batch, |batch| batch as f64);
@@ -56,6 +59,26 @@ fn measure(net: &str, seconds: &str, batch: usize, size: usize) -> Option<Point>
         peak: number("peak_mib")?,
         planned: number("planned_mib")?,
     })
+}
+
+/// Of each point, the median of every cost over the rounds.
+fn medians(rounds: Vec<Vec<Point>>) -> Vec<Point> {
+    let sizes = rounds.first().map_or(0, Vec::len);
+    let median = |at: usize, of: fn(&Point) -> f64| {
+        let mut all: Vec<f64> = rounds.iter().filter_map(|round| round.get(at)).map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    let point = |at: usize| {
+        Some(Point {
+            size: rounds.first()?.get(at)?.size,
+            wall: median(at, |point| point.wall),
+            processor: median(at, |point| point.processor),
+            peak: median(at, |point| point.peak),
+            planned: median(at, |point| point.planned),
+        })
+    };
+    (0..sizes).filter_map(point).collect()
 }
 
 /// The costs, and how they grow from a size to the next: to the power 1, if they double with it.

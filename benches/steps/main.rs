@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench steps --features cli -- [NET [THREADS [SECONDS [BATCH]]]]
-//! cargo bench --bench steps --features cli -- growth [FOLDER [SECONDS]]
+//! cargo bench --bench steps --features cli -- growth [FOLDER [SECONDS [ROUNDS]]]
 //! ```
 //!
 //! Without arguments, every net on one thread for two seconds. What a step costs is one JSON object
