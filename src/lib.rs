@@ -64,6 +64,7 @@
 //! | [`plan`] | where every number lies |
 //! | [`init`] | which rule for which weight: IDInit and what it is compared with |
 //! | [`engine`] | what infers and trains |
+//! | `gpu` | NVIDIA GPUs: the driver, kernels, recorded steps (`cuda`) |
 //! | [`recipe`] | the fingerprint of a start |
 //! | [`model`] | networks by name |
 //! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
@@ -82,7 +83,8 @@
 //! and no features for single layers.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![forbid(unsafe_code)]
+// the GPU's driver is called in `gpu` alone
+#![cfg_attr(not(feature = "cuda"), forbid(unsafe_code))]
 
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;
@@ -98,6 +100,9 @@ pub mod analysis;
 pub mod checkpoint;
 pub mod data;
 pub mod engine;
+#[cfg(feature = "cuda")]
+#[allow(unsafe_code)]
+pub mod gpu;
 pub mod graph;
 pub mod init;
 pub mod layer;

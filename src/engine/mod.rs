@@ -1,10 +1,14 @@
 //! What runs a network: the unit of work is a whole step.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod gathered;
 #[cfg(feature = "std")]
 mod host;
 mod portable;
 
+#[cfg(feature = "cuda")]
+pub use cuda::{Cuda, CudaError};
 #[cfg(feature = "std")]
 pub use host::{Host, scratch};
 pub use portable::{Memory, Portable};

@@ -41,7 +41,7 @@ impl<'a> Host<'a> {
 }
 
 /// Gradients are less than this, or no weight moves by them: no step is infinite then.
-const TAME: f32 = 1e24;
+pub(crate) const TAME: f32 = 1e24;
 
 /// What moves weights, on any thread.
 #[derive(Clone, Copy)]

@@ -14,6 +14,8 @@ mod activation;
 mod bias;
 #[cfg(feature = "std")]
 mod channels;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 #[cfg(feature = "std")]
 mod examples;
 #[cfg(feature = "std")]
@@ -25,6 +27,8 @@ mod recurrent;
 mod set;
 mod window;
 
+#[cfg(feature = "cuda")]
+pub(crate) use host::TAME;
 #[cfg(feature = "std")]
 pub(crate) use host::{Host, RUN};
 pub use set::{All, LayerSet, Uses};

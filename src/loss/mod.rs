@@ -4,6 +4,8 @@
 //! divided by the batch, so that the gradients of all examples can simply be summed.
 
 mod cross_entropy;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod squared_error;

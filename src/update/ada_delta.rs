@@ -75,3 +75,11 @@ impl Move for AdaDeltaMove {
         }
     }
 }
+
+#[cfg(feature = "cuda")]
+impl super::OnGpu for AdaDeltaMove {
+    fn on_gpu(&self) -> (&'static str, [f32; super::on_gpu::NUMBERS]) {
+        let Self { update: AdaDelta { rho, eps, decay }, rate } = *self;
+        ("move_ada_delta", super::on_gpu::numbers([rate, decay, rho, eps]))
+    }
+}

@@ -57,3 +57,11 @@ impl Move for AdagradMove {
         }
     }
 }
+
+#[cfg(feature = "cuda")]
+impl super::OnGpu for AdagradMove {
+    fn on_gpu(&self) -> (&'static str, [f32; super::on_gpu::NUMBERS]) {
+        let Self { update: Adagrad { eps, decay }, rate } = *self;
+        ("move_adagrad", super::on_gpu::numbers([rate, decay, eps]))
+    }
+}

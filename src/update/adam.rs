@@ -95,6 +95,14 @@ impl Move for AdamMove {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl super::OnGpu for AdamMove {
+    fn on_gpu(&self) -> (&'static str, [f32; super::on_gpu::NUMBERS]) {
+        let Self { betas: [b1, b2], eps, rate, scale, penalty, kept } = *self;
+        ("move_adam", super::on_gpu::numbers([rate, penalty, b1, b2, eps, scale, kept]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

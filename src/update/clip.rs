@@ -37,7 +37,7 @@ impl<U: Update> Update for Clip<U> {
         self.update.is_sound() && self.most > 0.0
     }
 
-    fn factor(&self, norm: f32) -> f32 {
-        (self.most / (norm + 1e-6)).min(1.0)
+    fn most_norm(&self) -> f32 {
+        self.most
     }
 }

@@ -10,6 +10,8 @@ mod adamw;
 mod chosen;
 mod clip;
 mod grouped;
+#[cfg(feature = "cuda")]
+pub(crate) mod on_gpu;
 mod outer;
 mod sgd;
 
@@ -21,6 +23,8 @@ pub use adamw::AdamW;
 pub use chosen::{Chosen, ChosenMove};
 pub use clip::Clip;
 pub use grouped::Grouped;
+#[cfg(feature = "cuda")]
+pub use on_gpu::OnGpu;
 pub use sgd::{Momentum, MomentumMove, Sgd, SgdMove};
 
 /// One step of a run.
@@ -84,9 +88,17 @@ pub trait Update: Copy + Send + Sync {
         true
     }
 
+    /// The Euclidean norm that the update clips the gradient to: none, unless it clips.
+    fn most_norm(&self) -> f32 {
+        f32::INFINITY
+    }
+
     /// The factor for a gradient of this Euclidean norm: 1, unless the update clips.
-    fn factor(&self, _norm: f32) -> f32 {
-        1.0
+    fn factor(&self, norm: f32) -> f32 {
+        match self.most_norm() {
+            f32::INFINITY => 1.0,
+            most => (most / (norm + 1e-6)).min(1.0),
+        }
     }
 }
 

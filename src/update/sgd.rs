@@ -68,6 +68,14 @@ impl Move for SgdMove {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl super::OnGpu for SgdMove {
+    fn on_gpu(&self) -> (&'static str, [f32; super::on_gpu::NUMBERS]) {
+        let Self { rate, decay } = *self;
+        ("move_sgd", super::on_gpu::numbers([rate, decay]))
+    }
+}
+
 /// Descent with momentum. Its state is one velocity a weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -144,6 +152,15 @@ impl Move for MomentumMove {
                 *w -= rate * if nesterov { g + momentum * *v } else { *v };
             });
         }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl super::OnGpu for MomentumMove {
+    fn on_gpu(&self) -> (&'static str, [f32; super::on_gpu::NUMBERS]) {
+        let Self { update: Momentum { momentum, decay, nesterov }, rate } = *self;
+        let nesterov = f32::from(nesterov as u8);
+        ("move_momentum", super::on_gpu::numbers([rate, decay, momentum, nesterov]))
     }
 }
 

@@ -3,8 +3,7 @@
 
 use super::cases::{ROOM, Trains, cases};
 use super::definition::Purpose;
-use super::runner::{Numbers, bits, infer, inference};
-use super::torch::number;
+use super::runner::{Numbers, bits, infer, inference, number};
 use idinit::graph::{Graph, Node};
 use idinit::layer::{Gru, Kind, Layer, Lstm, Rnn};
 use idinit::shape::Shape;

@@ -8,6 +8,7 @@ use idinit::layer::All;
 use idinit::loss::{Loss, Target};
 use idinit::plan::{Mode, Plan};
 use idinit::update::{Momentum, Update};
+use std::str::FromStr;
 
 /// SplitMix64 (Steele et al. 2014): a stream of generic numbers that no rule of the crate knows.
 pub struct Chance(pub u64);
@@ -94,6 +95,11 @@ impl Numbers {
             ),
         };
     }
+}
+
+/// A number of a golden file.
+pub fn number<T: FromStr>(word: &str) -> T {
+    word.parse().ok().unwrap_or_else(|| panic!("{word} is no number"))
 }
 
 /// The numbers in f64, exactly.

@@ -28,6 +28,14 @@ pub enum Against {
     /// Gradients and running statistics of the host engine with those of the portable one.
     #[cfg(feature = "std")]
     HostGradient,
+    /// Outputs and losses of the GPU's engine with those of the portable one.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaForward,
+    /// Gradients, running statistics and steps of the GPU's engine with those of the portable one.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaGradient,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -106,6 +114,11 @@ fn of_comparison(against: Against) -> f64 {
         // sums of up to 10,000 products in two orders
         #[cfg(feature = "std")]
         Against::HostGradient => 64.0 * ULP,
+        // as on the host; exp and tanh of the device are good to 2 ulp
+        #[cfg(feature = "cuda")]
+        Against::CudaForward => 4.0 * ULP,
+        #[cfg(feature = "cuda")]
+        Against::CudaGradient => 64.0 * ULP,
         // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
         // the layers sum over their parts in another order
         Against::Parts => 8.0 * ULP,
@@ -122,6 +135,8 @@ pub fn tolerance(against: Against, nodes: &[Node]) -> f64 {
     let sides = match against {
         #[cfg(feature = "std")]
         Against::HostForward | Against::HostGradient => 2.0,
+        #[cfg(feature = "cuda")]
+        Against::CudaForward | Against::CudaGradient => 2.0,
         _ => 1.0,
     };
     of_comparison(against) + sides * layers.sum::<f64>()

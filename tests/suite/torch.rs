@@ -3,7 +3,7 @@
 
 use super::cases::{Case, ROOM, Trains};
 use super::recurrent;
-use super::runner::{Numbers, Wanted, gradient, infer, inference, plan, step, wide};
+use super::runner::{Numbers, Wanted, gradient, infer, inference, number, plan, step, wide};
 use super::tolerance::{Against, close, difference, tolerance};
 use idinit::graph::{Graph, Node, Value};
 use idinit::layer::{
@@ -11,7 +11,6 @@ use idinit::layer::{
 };
 use idinit::shape::Shape;
 use idinit::update::{Momentum, Sgd};
-use std::str::FromStr;
 
 const FILES: [&str; 3] =
     [include_str!("../golden/layers.txt"), include_str!("../golden/tokens.txt"), recurrent::GOLDEN];
@@ -44,10 +43,6 @@ impl Block {
             numbers: numbers.split_whitespace().map(number).collect(),
         }
     }
-}
-
-pub fn number<T: FromStr>(word: &str) -> T {
-    word.parse().ok().unwrap_or_else(|| panic!("{word} is no number"))
 }
 
 pub struct Tensor {

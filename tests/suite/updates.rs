@@ -2,9 +2,10 @@
 //! `golden/make_layers.py`. And what clipping does to one step.
 
 use super::cases::{Case, ROOM, cases};
+use super::runner::number;
 use super::runner::{Buffers, Numbers, bits, gradient, step, wide};
 use super::tolerance::{Against, close, tolerance};
-use super::torch::{Block, number};
+use super::torch::Block;
 use idinit::engine::Engine;
 use idinit::graph::Graph;
 use idinit::loss::Target;

@@ -10,6 +10,8 @@ use crate::report::{self, Outcome, decimal};
 use crate::settled::Settled;
 use crate::training::Engines;
 use idinit::checkpoint;
+#[cfg(feature = "cuda")]
+use idinit::engine::Cuda;
 use idinit::engine::{Host, Memory, Portable};
 use idinit::init::Named;
 use idinit::layer::All;
@@ -107,6 +109,8 @@ impl Job {
         let mut config = self.config();
         if let Some(config) = config.as_object_mut() {
             config.remove("schemes");
+            // another engine can go on from where one stood
+            config.remove("engine");
         }
         let Start { scheme, rate, seed, .. } = start;
         let text = format!("{config}\n{scheme} {rate} {seed}");
@@ -258,6 +262,14 @@ impl Job {
                 let mut engine = engine.map_err(|error| error.to_string())?;
                 self.walk(&mut engine, start, bar, send, outcome)
             }
+            #[cfg(feature = "cuda")]
+            Engines::Cuda => {
+                let engine = Cuda::new(net, update, 0);
+                let mut engine = engine.map_err(|error| error.to_string())?;
+                self.walk(&mut engine, start, bar, send, outcome)
+            }
+            #[cfg(not(feature = "cuda"))]
+            Engines::Cuda => Err(crate::gpu::NOT_BUILT.to_string()),
             Engines::Portable => {
                 let buffer = |count| zeros(count).map_err(|failure| failure.to_string());
                 let mut weights = buffer(net.weights())?;

@@ -2,11 +2,12 @@
 
 use crate::failure::Failure;
 use idinit::checkpoint::Checkpoint;
-use idinit::engine::{Engine, Error};
+use idinit::engine::Engine;
 use idinit::plan::Net;
 use idinit::train::{Epoch, Position, Score, Standing, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::fmt::Display;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -120,7 +121,7 @@ impl Keep {
     }
 
     /// Writes the checkpoint of a start.
-    pub fn write<E: Engine<Error = Error>>(
+    pub fn write<E: Engine<Error: Display>>(
         &self,
         start: &str,
         identity: Identity,
@@ -128,7 +129,7 @@ impl Keep {
         (net, standing): (&Net<'_>, Standing),
         notes: &Notes,
     ) -> Result<(), String> {
-        let told = |error: &dyn std::fmt::Display| error.to_string();
+        let told = |error: &dyn Display| error.to_string();
         let mut checkpoint = Checkpoint {
             settings: identity.settings,
             steps: engine.steps(),
@@ -145,14 +146,14 @@ impl Keep {
     }
 
     /// Puts an engine where the checkpoint of a start says; none where there is none.
-    pub fn restore<E: Engine<Error = Error>>(
+    pub fn restore<E: Engine<Error: Display>>(
         &self,
         start: &str,
         identity: Identity,
         engine: &mut E,
     ) -> Result<Option<(Standing, Notes)>, String> {
         let file = self.file(start);
-        let at = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+        let at = |why: &dyn Display| format!("{}: {why}", file.display());
         let Some(kept) = Checkpoint::read(&file).map_err(|error| error.to_string())? else {
             return Ok(None);
         };

@@ -12,6 +12,7 @@ mod data;
 mod failure;
 mod fingerprint;
 mod folder;
+mod gpu;
 mod job;
 mod keep;
 mod log;
@@ -60,6 +61,7 @@ enum Command {
     Weights(weights::Weights),
     Plan(plan::Plan),
     Fingerprint(fingerprint::Fingerprint),
+    Gpu(gpu::Gpu),
 }
 
 impl Command {
@@ -71,6 +73,7 @@ impl Command {
             Self::Weights(weights) => weights.run(),
             Self::Plan(plan) => plan.run(),
             Self::Fingerprint(fingerprint) => fingerprint.run(),
+            Self::Gpu(gpu) => gpu.run(),
         }
     }
 }

@@ -120,7 +120,11 @@ impl Settled {
         if let Some(patience) = self.patience {
             put("patience", whole(patience.into()));
         }
-        let engine = if self.engine == Engines::Host { "host" } else { "portable" };
+        let engine = match self.engine {
+            Engines::Host => "host",
+            Engines::Portable => "portable",
+            Engines::Cuda => "cuda",
+        };
         put("engine", text(&engine));
         let source = &self.source;
         put("data-dir", text(&source.data_dir.display()));

@@ -98,7 +98,8 @@ pub struct Training {
     /// What the order of the examples and random starts depend on
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub seed: u64,
-    /// What computes: the host's vectors and threads, or one thread with the bits of every machine
+    /// What computes: the host's vectors and threads, one thread with the bits of every machine, or an
+    /// NVIDIA GPU (the first that CUDA_VISIBLE_DEVICES leaves)
     #[arg(long, value_enum, default_value = "host", help_heading = "Machine")]
     engine: Engines,
     /// How many threads compute [default: one a processor]
@@ -114,6 +115,23 @@ pub struct Training {
 pub enum Engines {
     Host,
     Portable,
+    Cuda,
+}
+
+impl Engines {
+    /// Whether there is what computes.
+    fn check(self) -> Result<(), Failure> {
+        match self {
+            Self::Host | Self::Portable => Ok(()),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => {
+                let first = idinit::gpu::probe().map_err(Failure::failed)?.into_iter().next();
+                first.transpose().map(drop).map_err(Failure::failed)
+            }
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err(Failure::failed(crate::gpu::NOT_BUILT)),
+        }
+    }
 }
 
 /// How examples are varied.
@@ -148,6 +166,7 @@ fn norm(text: &str) -> Result<f32, &'static str> {
 impl Training {
     /// Settles everything, reads the data and plans the network for it.
     pub fn settle(self) -> Result<Settled, Failure> {
+        self.engine.check()?;
         let before = self.choice.network()?;
         let habits = before.entry.habits;
         let update = self.way(&habits)?;

@@ -5,6 +5,8 @@ use crate::keep::{Kept, Notes};
 use crate::output::zeros;
 use crate::report::{self, Outcome};
 use crate::updates::Way;
+#[cfg(feature = "cuda")]
+use idinit::engine::{Cuda, CudaError};
 use idinit::engine::{Engine, Error, Host, Portable};
 use idinit::init::Named;
 use idinit::layer::{All, Kind};
@@ -12,34 +14,65 @@ use idinit::model::key;
 use idinit::plan::Net;
 use idinit::train::{Blame, Position, Run, Settings, Stop, blame, lsuv};
 use indicatif::ProgressBar;
+use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-/// An engine that can be started, and looked into.
-pub trait Startable: Engine<Error = Error> {
-    fn begin(&mut self, scheme: &Named, seed: u64);
-    fn numbers(&mut self) -> &mut [f32];
+/// An engine that can be started.
+pub trait Startable: Engine<Error: Display> {
+    /// Writes the start of every weight.
+    fn begin(&mut self, scheme: &Named, seed: u64) -> Result<(), Self::Error>;
+
+    /// Why a step was refused, where it is for a reason that all engines have.
+    fn reason(error: Self::Error) -> Result<Error, Self::Error>;
 }
 
 impl Startable for Host<'_, Way> {
-    fn begin(&mut self, scheme: &Named, seed: u64) {
+    fn begin(&mut self, scheme: &Named, seed: u64) -> Result<(), Error> {
         self.start(scheme);
         self.seed(seed);
+        Ok(())
     }
-    fn numbers(&mut self) -> &mut [f32] {
-        self.all_weights_mut()
+
+    fn reason(error: Error) -> Result<Error, Error> {
+        Ok(error)
     }
 }
 
 impl Startable for Portable<'_, All, Way> {
-    fn begin(&mut self, scheme: &Named, seed: u64) {
+    fn begin(&mut self, scheme: &Named, seed: u64) -> Result<(), Error> {
         self.start(scheme);
         self.seed(seed);
+        Ok(())
     }
-    fn numbers(&mut self) -> &mut [f32] {
-        self.all_weights_mut()
+
+    fn reason(error: Error) -> Result<Error, Error> {
+        Ok(error)
     }
+}
+
+#[cfg(feature = "cuda")]
+impl Startable for Cuda<'_, Way> {
+    fn begin(&mut self, scheme: &Named, seed: u64) -> Result<(), CudaError> {
+        self.start(scheme)?;
+        self.seed(seed);
+        Ok(())
+    }
+
+    fn reason(error: CudaError) -> Result<Error, CudaError> {
+        match error {
+            CudaError::Step(error) => Ok(error),
+            other => Err(other),
+        }
+    }
+}
+
+/// The weights of an engine, as they stand.
+fn weights<E: Startable>(engine: &E, net: &Net<'_>) -> Result<Vec<f32>, String> {
+    let mut weights = zeros(net.weights()).map_err(|failure| failure.to_string())?;
+    engine.weights(&mut weights).map_err(|error| error.to_string())?;
+    Ok(weights)
 }
 
 impl Job {
@@ -58,7 +91,7 @@ impl Job {
         let run = Run::new(&net, settings, train, test).map_err(|error| error.to_string())?;
         let mut run = run.mixed(settled.mix).in_parts(settled.accumulate);
         let mut notes = Notes::default();
-        engine.begin(&start.named, start.seed);
+        engine.begin(&start.named, start.seed).map_err(|error| error.to_string())?;
         let keep = match self.kept() {
             Some(keep) => Some((keep, self.identity(start)?)),
             None => None,
@@ -131,7 +164,7 @@ impl Job {
         outcome.seconds = before + begin.elapsed().as_secs_f64();
         let confusion = run.confusion(engine).map_err(|error| error.to_string())?;
         outcome.confusion = Some(confusion);
-        outcome.weights = engine.numbers().to_vec();
+        outcome.weights = weights(engine, &net)?;
         Ok(())
     }
 
@@ -154,24 +187,29 @@ impl Job {
         net: &Net<'_>,
         start: &Start,
     ) -> Result<(), String> {
+        if self.settled.vectors.is_none() && !start.named.needs_data() {
+            return Ok(());
+        }
+        let mut weights = weights(engine, net)?;
         if let Some(vectors) = &self.settled.vectors {
             let embedding = net.nodes().iter().zip(net.slots());
             let slot = embedding.into_iter().find(|(node, _)| node.layer.kind() == Kind::Embedding);
             if let Some((_, slot)) = slot {
-                let table = slot.weights.of_mut(engine.numbers());
+                let table = slot.weights.of_mut(&mut weights);
                 table.iter_mut().zip(vectors).for_each(|(w, vector)| *w = *vector);
             }
         }
         // behind the table, as it is scaled for what the words are
         if start.named.needs_data() {
             let x = self.first_batch()?;
-            lsuv::scale(net, &x, engine.numbers()).map_err(|error| error.to_string())?;
+            lsuv::scale(net, &x, &mut weights).map_err(|error| error.to_string())?;
         }
-        Ok(())
+        let state = zeros(net.kept()).map_err(|failure| failure.to_string())?;
+        engine.restore(&weights, &state, 0).map_err(|error| error.to_string())
     }
 
     /// Why a run has stopped, with the step and the layer.
-    fn explain<E: Startable>(&self, run: &Run<'_>, engine: &mut E, stop: Stop<Error>) -> String {
+    fn explain<E: Startable>(&self, run: &Run<'_>, engine: &E, stop: Stop<E::Error>) -> String {
         let net = self.settled.plan.net();
         let layer = |number: usize| {
             let kind = net.nodes().get(number).map_or("", |node| node.layer.kind().name());
@@ -182,7 +220,10 @@ impl Job {
         };
         let step = run.steps() + 1;
         let error = match stop {
-            Stop::Engine(error) => error,
+            Stop::Engine(error) => match E::reason(error) {
+                Ok(error) => error,
+                Err(other) => return format!("step {step}: {other}"),
+            },
             other => return format!("step {step}: {other}"),
         };
         let why = match error {
@@ -195,7 +236,8 @@ impl Job {
             Error::Loss(_) => {
                 let Position { epoch, batch } = run.standing().next;
                 let found = run.batch(Position { epoch, batch }).ok();
-                found.and_then(|batch| blame(&net, engine.numbers(), &batch.x))
+                let weights = weights(engine, &net).ok();
+                found.zip(weights).and_then(|(batch, weights)| blame(&net, &weights, &batch.x))
             }
             _ => None,
         };

@@ -7,6 +7,8 @@
 //! `[batch, tokens, 1]`, says which tokens are only padding, by 0: nobody attends to them (a token
 //! that would attend to none gets zeros).
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod portable;

@@ -1,5 +1,7 @@
 //! The mean of each window of each channel. Windows must lie within the picture.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

@@ -7,6 +7,8 @@
 //! for it is refused, and a smaller batch than planned should not come down to it. In inference, and where the layer is frozen, the running
 //! statistics take their place.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod portable;

@@ -2,6 +2,8 @@
 //! squeeze-and-excitation (Hu et al. 2018, eq. 4). x, y are `[batch, pixels, channels]`, s is
 //! `[batch, channels]`.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

@@ -1,6 +1,8 @@
 //! A learned pixel put before all others (ViT, Dosovitskiy et al. 2021, eq. 1): x is
 //! `[batch, pixels, channels]`, c is `[channels]`, y is `[batch, 1 + pixels, channels]`.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Part, PartKind, Style};

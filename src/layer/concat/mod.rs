@@ -1,6 +1,8 @@
 //! The channels of two values side by side, y[p] = (a[p], b[p]): a is `[batch, pixels, a]`, b is
 //! `[batch, pixels, b]` and y is `[batch, pixels, a + b]`.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

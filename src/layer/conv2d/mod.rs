@@ -4,6 +4,8 @@
 //! picture x is zero. With groups, output o reads only the inputs of its own group. A convolution
 //! over a line is one over a picture of height 1.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "std")]
 mod direct;
 #[cfg(feature = "std")]

@@ -1,6 +1,8 @@
 //! A fully connected layer, y = x Wᵀ + b: x is `[batch, inp]`, W is `[out, inp]`, b is `[out]` and y is
 //! `[batch, out]`. A picture is read as the vector of its numbers in HWC order.
 
+#[cfg(feature = "cuda")]
+pub(in crate::layer) mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod portable;

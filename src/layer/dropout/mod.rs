@@ -6,6 +6,8 @@
 //! draws the same lots again from what forward saved, so that no mask lies in memory. Numbers drop in
 //! training also where nothing before the layer is trained, and there is no backward pass.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Part, Style};

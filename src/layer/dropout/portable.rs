@@ -5,7 +5,7 @@ use crate::rule::philox;
 /// The upper half of the counter's last word, whose lower half is the layer. No weight's chance has
 /// this word, nor has the order of an epoch: a number of attempts is less than 16, and that of an
 /// order is all ones.
-const STREAM: u32 = 0xD809_0000;
+pub(super) const STREAM: u32 = 0xD809_0000;
 const _: () = assert!(16 <= STREAM && STREAM | 0xFFFF != u32::MAX);
 
 impl Dropout {
@@ -24,12 +24,17 @@ impl Dropout {
         }
     }
 
+    /// How many lots of 2¹⁶ drop a number, and what the others are multiplied by.
+    pub(super) fn share(&self) -> (u32, f32) {
+        const LOTS: f32 = 65_536.0;
+        // at least one lot is kept
+        let lost = (self.probability * LOTS + 0.5).min(LOTS - 1.0) as u32;
+        (lost, LOTS / (LOTS - lost as f32))
+    }
+
     /// Multiplies each number by 0 or 1 / (1 − p). (A product, so that NaN stays NaN.)
     fn drop(&self, numbers: &mut [f32], chance: &Chance) {
-        const LOTS: f32 = 65_536.0;
-        // at least one lot of 2¹⁶ is kept
-        let lost = (self.probability * LOTS + 0.5).min(LOTS - 1.0) as u32;
-        let scale = LOTS / (LOTS - lost as f32);
+        let (lost, scale) = self.share();
         let (seed, step) = (chance.seed, chance.step);
         let key = [seed as u32, (seed >> 32) as u32];
         let stream = STREAM | (chance.node & 0xFFFF);

@@ -5,6 +5,8 @@
 //! NaN, so that the loss refuses it. With `padding`, token 0 gives zeros, and its row has no gradient
 //! (a decay shrinks it, which nobody sees).
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod portable;

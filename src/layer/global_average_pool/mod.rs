@@ -1,5 +1,7 @@
 //! The mean of each channel over all pixels: `y[c] = Σₚ x[p][c] / pixels`.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

@@ -1,6 +1,8 @@
 //! Normalisation of each pixel over its channels (Ba et al. 2016): y = γ (x − μ) / √(σ² + ε) + β,
 //! with the mean μ and the variance σ² of the pixel's own channels. A vector is one pixel.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "std")]
 mod host;
 mod portable;

@@ -1,6 +1,8 @@
 //! The largest number of each window of each channel; of equals, the first in scan order. What lies
 //! outside of the picture counts as −∞; forward keeps which place won, for backward.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Part, Style};

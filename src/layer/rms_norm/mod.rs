@@ -1,6 +1,8 @@
 //! Normalisation of each pixel by the root mean square of its channels (Zhang & Sennrich 2019,
 //! eq. 4): y = γ x / √(mean(x²) + ε).
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Part, PartKind, Style};

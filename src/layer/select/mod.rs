@@ -1,6 +1,8 @@
 //! One pixel of each example, y = x[p]: the class token of a ViT, the last token of a text. x is
 //! `[batch, pixels, channels]`, y is `[batch, channels]`.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

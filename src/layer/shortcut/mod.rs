@@ -4,6 +4,8 @@
 //! The zeros go behind the channels, or half of them before: both are in use, and they are not the
 //! same to an identity start, whose head then looks at other channels.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Style};

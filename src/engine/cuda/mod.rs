@@ -1,0 +1,392 @@
+//! The engine of NVIDIA GPUs: the same plan, its arena and its weights on the device, and a whole training
+//! step recorded once for each number of examples and then replayed by one call.
+//!
+//! Numbers are f32 throughout. A run repeats bit for bit on the same device with the same libraries: no
+//! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
+//! [`Portable`](super::Portable) within the tolerances of the tests.
+
+mod step;
+mod table;
+
+use super::gathered::Parts;
+use super::{Buffer, Engine, Error};
+use crate::gpu::{self, Numbers, Queue, Recorded};
+use crate::init::{self, Scheme};
+use crate::layer::TAME;
+use crate::loss::Target;
+use crate::loss::cuda::Wanted;
+use crate::plan::Net;
+use crate::update::{Moves, OnGpu, Step, Update, on_gpu};
+use core::fmt;
+use std::collections::HashMap;
+use std::{vec, vec::Vec};
+use table::Table;
+
+/// Why a step on the GPU was refused.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CudaError {
+    /// For a reason that every engine has.
+    Step(Error),
+    /// By the GPU.
+    Gpu(gpu::Error),
+}
+
+impl fmt::Display for CudaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(error) => error.fmt(f),
+            Self::Gpu(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for CudaError {}
+
+impl From<Error> for CudaError {
+    fn from(error: Error) -> Self {
+        Self::Step(error)
+    }
+}
+
+impl From<gpu::Error> for CudaError {
+    fn from(error: gpu::Error) -> Self {
+        Self::Gpu(error)
+    }
+}
+
+/// Places in the buffer of settings: three groups of moves, what lots are drawn by, the share that the
+/// gradient counts by.
+const LOTS: usize = 3 * on_gpu::NUMBERS;
+const SHARE: usize = LOTS + 4;
+const SETTINGS: usize = SHARE + 1;
+
+/// Places in the buffer of results: the loss, what gradients were multiplied by, and the verdict.
+const RESULTS: usize = 3;
+
+/// All that lies on the device.
+#[derive(Clone, Copy)]
+struct Memory {
+    weights: Numbers,
+    state: Numbers,
+    gradient: Numbers,
+    /// The gradient that parts of a step have gathered.
+    gathered: Numbers,
+    arena: Numbers,
+    scratch: Numbers,
+    input: Numbers,
+    /// Labels, labels of the second sort and shares, or values.
+    wanted: [Numbers; 3],
+    losses: Numbers,
+    settings: Numbers,
+    results: Numbers,
+}
+
+/// What a recorded step is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    /// A step by a batch.
+    Train,
+    /// The gradient of a part of a step, to be gathered.
+    Gather,
+}
+
+/// The sort of a target, which a recorded step depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sort {
+    Labels,
+    Mixed,
+    Values,
+}
+
+impl Sort {
+    const fn of(target: Target<'_>) -> Self {
+        match target {
+            Target::Labels(_) => Self::Labels,
+            Target::Mixed { .. } => Self::Mixed,
+            Target::Values(_) => Self::Values,
+        }
+    }
+
+    const fn on_device(self, wanted: [Numbers; 3]) -> Wanted {
+        match self {
+            Self::Labels => Wanted::Labels(wanted[0]),
+            Self::Mixed => Wanted::Mixed(wanted),
+            Self::Values => Wanted::Values(wanted[0]),
+        }
+    }
+}
+
+/// A network on a GPU, with its update `U`.
+pub struct Cuda<'a, U> {
+    net: Net<'a>,
+    update: U,
+    table: Table,
+    memory: Memory,
+    // recorded steps before the queue that they belong to
+    recorded: HashMap<(Work, Sort, usize), Recorded>,
+    queue: Queue,
+    steps: u64,
+    seed: u64,
+    parts: Parts,
+}
+
+impl<U: fmt::Debug> fmt::Debug for Cuda<'_, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = f.debug_struct("Cuda");
+        all.field("net", &self.net).field("update", &self.update).field("steps", &self.steps);
+        all.finish_non_exhaustive()
+    }
+}
+
+impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
+    /// An engine for a planned network on the GPU of this number. All weights are zero.
+    ///
+    /// # Errors
+    /// Where there is no such GPU or too little memory on it, where the plan was made for another update,
+    /// and where the engine does not have a layer of the network.
+    pub fn new(net: Net<'a>, update: U, ordinal: usize) -> Result<Self, CudaError> {
+        let planned = net.update_state + net.gradient as usize;
+        let needed = update.state() + (U::WHOLE || net.in_parts) as usize;
+        if net.trains && planned != needed {
+            return Err(Error::Update { planned, needed }.into());
+        }
+        if !update.is_sound() {
+            return Err(Error::Settings.into());
+        }
+        if let Some(node) = net.nodes.iter().find(|node| !node.layer.on_gpu()) {
+            return Err(gpu::Error::Unsupported { layer: node.layer.kind().name() }.into());
+        }
+        let mut queue = Queue::new(ordinal)?;
+        let table = Table::of(&net, &mut queue)?;
+        let memory = Memory::take(&net, &mut queue)?;
+        let (recorded, parts) = (HashMap::new(), Parts::default());
+        Ok(Self { net, update, table, memory, recorded, queue, steps: 0, seed: 0, parts })
+    }
+
+    /// Writes the initial weights, and forgets the state of the update and the steps taken.
+    ///
+    /// # Errors
+    /// Where the GPU reports one.
+    pub fn start(&mut self, scheme: &impl Scheme) -> Result<(), CudaError> {
+        let mut weights = vec![0.0; self.net.weights];
+        init::fill(&self.net, scheme, &mut weights);
+        let state = vec![0.0; self.net.kept()];
+        self.restore(&weights, &state, 0)
+    }
+
+    /// What layers that draw lots in training depend on, beside the number of the step.
+    pub const fn seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// The network.
+    pub const fn net(&self) -> &Net<'a> {
+        &self.net
+    }
+
+    /// How many examples `x` has.
+    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
+        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
+        let examples = got / example.max(1);
+        match examples * example == got && 0 < examples && examples <= most {
+            true => Ok(examples),
+            false => Err(Error::Batch { got, example, most }),
+        }
+    }
+
+    /// How many examples a batch has that can be trained on.
+    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
+        let examples = self.examples(x)?;
+        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
+        self.net.loss.check(target, rows, classes)?;
+        match self.net.trains {
+            true => Ok(examples),
+            false => Err(Error::Inference),
+        }
+    }
+
+    /// Sends a batch and its target.
+    fn send(&self, x: &[f32], target: Target<'_>) -> Result<(), gpu::Error> {
+        let Memory { input, wanted: [first, second, third], .. } = self.memory;
+        self.queue.write(input, x)?;
+        match target {
+            Target::Labels(labels) => self.queue.write_whole(first, labels),
+            Target::Values(values) => self.queue.write(first, values),
+            Target::Mixed { first: one, second: other, share } => {
+                self.queue.write_whole(first, one)?;
+                self.queue.write_whole(second, other)?;
+                self.queue.write(third, share)
+            }
+        }
+    }
+
+    /// Sends what differs from one step to the next, and returns the kernel that moves weights.
+    fn set(&self, rate: f32, share: f32) -> Result<&'static str, gpu::Error> {
+        let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
+        let (kernel, matrix) = moves.matrix.on_gpu();
+        let groups = [matrix, moves.vector.on_gpu().1, moves.scalar.on_gpu().1];
+        let lots = self.parts.lots(self.steps);
+        let halves = |word: u64| [word as u32, (word >> 32) as u32].map(f32::from_bits);
+        let mut settings: Vec<f32> = groups.concat();
+        settings.extend(halves(self.seed).into_iter().chain(halves(lots)).chain([share]));
+        self.queue.write(self.memory.settings, &settings)?;
+        Ok(kernel)
+    }
+
+    /// Replays the step for so many examples, which is recorded the first time. Returns its loss.
+    fn run(
+        &mut self,
+        work: Work,
+        (target, examples): (Target<'_>, usize),
+        kernel: &'static str,
+    ) -> Result<f32, CudaError> {
+        let sort = Sort::of(target);
+        let key = (work, sort, examples);
+        if !self.recorded.contains_key(&key) {
+            let wanted = sort.on_device(self.memory.wanted);
+            let step = self.queue.record(|| self.whole_step(work, wanted, examples, kernel))?;
+            self.recorded.insert(key, step);
+        }
+        if let Some(step) = self.recorded.get(&key) {
+            self.queue.replay(step)?;
+        }
+        self.verdict()
+    }
+
+    /// Waits for the step, and returns its loss if weights could move.
+    fn verdict(&self) -> Result<f32, CudaError> {
+        let mut results = [0.0; RESULTS];
+        self.queue.read(self.memory.results, &mut results)?;
+        let [loss, _, verdict] = results;
+        match verdict {
+            1.0 => Ok(loss),
+            0.0 => Err(Error::Loss(loss).into()),
+            _ => Err(Error::Diverged { node: self.diverged()? }.into()),
+        }
+    }
+
+    /// The last layer whose gradient is too large to compute with.
+    fn diverged(&self) -> Result<usize, CudaError> {
+        let gradient = self.queue.read_all(self.memory.gradient)?;
+        let wild = |g: &f32| g.is_nan() || g.abs() >= TAME;
+        let slots = self.net.slots.iter().enumerate().rev();
+        let mut layers = slots.filter(|(_, slot)| slot.moved.of(&gradient).iter().any(wild));
+        Ok(layers.next().map_or(0, |(number, _)| number))
+    }
+}
+
+impl Memory {
+    fn take(net: &Net<'_>, queue: &mut Queue) -> Result<Self, gpu::Error> {
+        let rows = net.rows(net.batch);
+        let outputs = net.output.channels as usize;
+        let terms = net.loss.terms(rows, outputs);
+        let scratch = net
+            .nodes
+            .iter()
+            .map(|node| node.layer.cuda_scratch(node.input, node.output, net.batch));
+        let trained = if net.trains { net.trained } else { 0 };
+        Ok(Self {
+            weights: queue.take(net.weights)?,
+            state: queue.take(net.kept())?,
+            gradient: queue.take(trained)?,
+            gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
+            arena: queue.take(net.arena)?,
+            scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
+            input: queue.take(net.batch * net.input.len())?,
+            wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
+            losses: queue.take(terms)?,
+            settings: queue.take(SETTINGS)?,
+            results: queue.take(RESULTS)?,
+        })
+    }
+}
+
+impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
+    type Error = CudaError;
+
+    fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), CudaError> {
+        let examples = self.examples(x)?;
+        let need = examples * self.net.output.len();
+        if y.len() != need {
+            return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() }.into());
+        }
+        self.queue.write(self.memory.input, x)?;
+        let output = self.forward(examples, false)?;
+        Ok(self.queue.read(output, y)?)
+    }
+
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, CudaError> {
+        let examples = self.check(x, target)?;
+        super::check_rate(&self.update, rate)?;
+        self.parts = Parts::default();
+        self.send(x, target)?;
+        let kernel = self.set(rate, 1.0)?;
+        let loss = self.run(Work::Train, (target, examples), kernel)?;
+        self.steps += 1;
+        Ok(loss)
+    }
+
+    fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, CudaError> {
+        let gathered = self.gather(x, target);
+        if gathered.is_err() {
+            self.parts = Parts::default();
+        }
+        gathered
+    }
+
+    fn step(&mut self, rate: f32) -> Result<(), CudaError> {
+        super::check_rate(&self.update, rate)?;
+        let Parts { count, examples } = self.parts;
+        if count == 0 {
+            return Err(Error::NoParts.into());
+        }
+        let kernel = self.set(rate, 1.0 / examples as f32)?;
+        self.update(self.memory.gathered, kernel)?;
+        self.parts = Parts::default();
+        self.verdict()?;
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn state(&self, state: &mut [f32]) -> Result<(), CudaError> {
+        super::long(Buffer::State, self.net.kept(), state.len())?;
+        Ok(self.queue.read(self.memory.state, state)?)
+    }
+
+    fn restore(&mut self, weights: &[f32], state: &[f32], steps: u64) -> Result<(), CudaError> {
+        super::long(Buffer::Weights, self.net.weights, weights.len())?;
+        super::long(Buffer::State, self.net.kept(), state.len())?;
+        self.queue.write(self.memory.weights, weights)?;
+        self.queue.write(self.memory.state, state)?;
+        (self.steps, self.parts) = (steps, Parts::default());
+        Ok(())
+    }
+
+    fn weights(&self, w: &mut [f32]) -> Result<(), CudaError> {
+        super::long(Buffer::Weights, self.net.weights, w.len())?;
+        Ok(self.queue.read(self.memory.weights, w)?)
+    }
+}
+
+impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
+    /// Adds the gradient of one part of a step, which counts by its examples.
+    fn gather(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, CudaError> {
+        let examples = self.check(x, target)?;
+        if !self.net.gradient {
+            return Err(Error::NoGradient.into());
+        }
+        if self.parts.count == 0 {
+            self.clear(self.memory.gathered)?;
+        }
+        self.send(x, target)?;
+        let kernel = self.set(0.0, 1.0)?;
+        let loss = self.run(Work::Gather, (target, examples), kernel)?;
+        self.parts = self.parts.and(examples);
+        Ok(loss)
+    }
+}

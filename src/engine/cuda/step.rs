@@ -1,0 +1,199 @@
+//! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
+
+use super::{Cuda, LOTS, Memory, SHARE, Work};
+use crate::gpu::{Argument, Error, Grid, Numbers};
+use crate::graph::Value;
+use crate::layer::Kind;
+use crate::layer::cuda::{Backward, Forward, Lots};
+use crate::loss::cuda::Wanted;
+use crate::update::{OnGpu, Update};
+
+/// Blocks that look at the size of the gradient.
+const BLOCKS: usize = 256;
+
+/// Numbers of scratch for what they find: a sum in f64 and a largest size each.
+pub(super) const SIZES: usize = 3 * BLOCKS;
+
+impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
+    /// A whole step for so many examples, whose inputs, targets and settings lie on the device.
+    pub(super) fn whole_step(
+        &self,
+        work: Work,
+        wanted: Wanted,
+        examples: usize,
+        kernel: &'static str,
+    ) -> Result<(), Error> {
+        let y = self.forward(examples, true)?;
+        self.loss(y, wanted, examples)?;
+        self.backward(examples)?;
+        match work {
+            Work::Train => self.update(self.memory.gradient, kernel),
+            Work::Gather => {
+                let Memory { gradient, gathered, results, .. } = self.memory;
+                self.judge(gradient)?;
+                let (verdict, n) = (results.after(1), gradient.len());
+                let all: [Argument; 5] = [
+                    gathered.into(),
+                    gradient.into(),
+                    verdict.into(),
+                    (examples as f32).into(),
+                    n.into(),
+                ];
+                self.queue.launch("gather", Grid::each(n), all)
+            }
+        }
+    }
+
+    /// Where a value lies for so many examples.
+    fn value(&self, value: Value, len: usize) -> Numbers {
+        match value.node() {
+            None => self.memory.input.first(len),
+            Some(_) => self.memory.arena.of(self.net.value(value).first(len)),
+        }
+    }
+
+    /// Where the gradient of a value lies; nowhere, if nobody wants it.
+    fn gradient_of(&self, value: Value, len: usize) -> Numbers {
+        self.memory.arena.of(self.net.gradient(value).first(len))
+    }
+
+    /// Where a second operand lies, and its gradient.
+    fn second(&self, value: Option<Value>, examples: usize) -> [Numbers; 2] {
+        let Some(value) = value else { return [Numbers::EMPTY; 2] };
+        let shape = match value.node() {
+            None => self.net.input,
+            Some(node) => self.net.nodes.get(node).map_or(self.net.input, |node| node.output),
+        };
+        let len = examples * shape.len();
+        [self.value(value, len), self.gradient_of(value, len)]
+    }
+
+    const fn lots(&self, node: usize) -> Lots {
+        Lots { at: self.memory.settings.after(LOTS), node: node as u32 }
+    }
+
+    /// All layers forward. The output then lies at the place that is returned.
+    pub(super) fn forward(&self, examples: usize, training: bool) -> Result<Numbers, Error> {
+        let Memory { arena, weights, scratch, .. } = self.memory;
+        let mut output = Numbers::EMPTY;
+        for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
+            output = arena.of(slot.y.first(examples * node.output.len()));
+            node.layer.forward_cuda(&Forward {
+                queue: &self.queue,
+                input: node.input,
+                output: node.output,
+                examples,
+                x: self.value(node.from, examples * node.input.len()),
+                second: self.second(node.second, examples)[0],
+                w: weights.of(slot.weights),
+                saved: if training { arena.of(slot.saved) } else { Numbers::EMPTY },
+                y: output,
+                chance: self.lots(number),
+                scratch,
+            })?;
+        }
+        Ok(output)
+    }
+
+    /// The loss of the outputs; their gradients then lie where backward looks.
+    fn loss(&self, y: Numbers, wanted: Wanted, examples: usize) -> Result<(), Error> {
+        let Memory { arena, losses, results, .. } = self.memory;
+        let dy = self.net.slots.last().map_or(Numbers::EMPTY, |last| arena.of(last.dy));
+        let dy = dy.first(y.len());
+        self.queue.copy(dy, y)?;
+        let (rows, outputs) = (self.net.rows(examples), self.net.output.channels as usize);
+        let places = (losses, results.first(1));
+        self.net.loss.descend_cuda(&self.queue, dy, wanted, (rows, outputs), places)
+    }
+
+    /// All layers backward, from the gradient of the outputs in its place to those of all weights.
+    fn backward(&self, examples: usize) -> Result<(), Error> {
+        let Memory { arena, weights, gradient, scratch, results, .. } = self.memory;
+        let nodes = self.net.nodes.iter().zip(self.net.slots).enumerate();
+        for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
+            let style = node.layer.style(slot.trained);
+            let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
+            let dy = arena.of(slot.dy.first(y_len));
+            let dx = match slot.shares_gradient {
+                true => Numbers::EMPTY,
+                false => self.gradient_of(node.from, x_len),
+            };
+            let [second, d_second] = self.second(node.second, examples);
+            node.layer.backward_cuda(&Backward {
+                queue: &self.queue,
+                input: node.input,
+                output: node.output,
+                examples,
+                x: if style.reads_x { self.value(node.from, x_len) } else { Numbers::EMPTY },
+                y: if style.reads_y { arena.of(slot.y.first(y_len)) } else { Numbers::EMPTY },
+                second,
+                saved: arena.of(slot.saved),
+                dy,
+                dx: if style.in_place { Numbers::EMPTY } else { dx },
+                d_second,
+                fresh: slot.fresh,
+                w: weights.of(slot.weights),
+                dw: if slot.trained { gradient.of(slot.moved) } else { Numbers::EMPTY },
+                loss: results.first(1),
+                chance: self.lots(number),
+                scratch,
+            })?;
+            if node.layer.kind() == Kind::Add {
+                self.pass_on(d_second, dy, slot.fresh[1])?;
+            }
+            if style.in_place {
+                self.pass_on(dx, dy, slot.fresh[0])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a gradient, or adds it to what is there.
+    fn pass_on(&self, to: Numbers, dy: Numbers, fresh: bool) -> Result<(), Error> {
+        match fresh {
+            _ if to.is_empty() => Ok(()),
+            true => self.queue.copy(to, dy),
+            false => {
+                let n = to.len();
+                self.queue.launch("add_to", Grid::each(n), [to.into(), dy.into(), n.into()])
+            }
+        }
+    }
+
+    /// Looks at the loss and at the whole gradient: whether weights can move by it, and how far.
+    fn judge(&self, gradient: Numbers) -> Result<(), Error> {
+        let Memory { scratch, results, settings, .. } = self.memory;
+        let (squares, sizes, n) = (scratch, scratch.after(2 * BLOCKS), gradient.len());
+        let look: [Argument; 4] = [squares.into(), sizes.into(), gradient.into(), n.into()];
+        self.queue.launch("gradient_size", Grid::blocks(BLOCKS), look)?;
+        let verdict: [Argument; 8] = [
+            results.after(1).into(),
+            squares.into(),
+            sizes.into(),
+            results.into(),
+            settings.after(SHARE).into(),
+            self.update.most_norm().into(),
+            crate::layer::TAME.into(),
+            BLOCKS.into(),
+        ];
+        self.queue.launch("gradient_verdict", Grid::blocks(1), verdict)
+    }
+
+    /// Moves all trained weights by a gradient, if they can.
+    pub(super) fn update(&self, gradient: Numbers, kernel: &'static str) -> Result<(), Error> {
+        let Memory { weights, state, results, settings, .. } = self.memory;
+        self.judge(gradient)?;
+        if self.table.runs == 0 {
+            return Ok(());
+        }
+        let all = [weights, state, gradient, self.table.numbers, settings, results.after(1)];
+        let grid = Grid::blocks(self.table.runs);
+        self.queue.launch(kernel, grid, all.map(Argument::Numbers))
+    }
+
+    /// Fills numbers with 0.
+    pub(super) fn clear(&self, numbers: Numbers) -> Result<(), Error> {
+        let n = numbers.len();
+        self.queue.launch("fill", Grid::each(n), [numbers.into(), 0.0f32.into(), n.into()])
+    }
+}

@@ -1,0 +1,135 @@
+//! Memory of the device, and where numbers lie in it.
+
+use super::{Error, Queue, queue};
+use crate::shape::Span;
+use cudarc::driver::{CudaSlice, DevicePtr};
+use std::vec::Vec;
+
+/// Where numbers of 32 bits lie on the device. It says nothing about who owns them: the engine takes its
+/// buffers once and keeps them as long as itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Numbers {
+    at: u64,
+    len: usize,
+}
+
+impl Numbers {
+    /// Nowhere.
+    pub const EMPTY: Self = Self { at: 0, len: 0 };
+
+    pub const fn len(self) -> usize {
+        self.len
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) const fn address(self) -> u64 {
+        self.at
+    }
+
+    /// The first `len` of them.
+    pub const fn first(self, len: usize) -> Self {
+        Self { at: self.at, len: if len < self.len { len } else { self.len } }
+    }
+
+    /// Those behind the first `len`.
+    pub const fn after(self, len: usize) -> Self {
+        let len = if len < self.len { len } else { self.len };
+        Self { at: self.at + 4 * len as u64, len: self.len - len }
+    }
+
+    /// Those that a span of a plan names; nowhere, where it is empty.
+    pub const fn of(self, span: Span) -> Self {
+        if span.is_empty() {
+            return Self::EMPTY;
+        }
+        self.after(span.start as usize).first(span.len as usize)
+    }
+}
+
+/// A buffer on the device.
+pub(super) struct Buffer(CudaSlice<f32>);
+
+impl Queue {
+    /// Takes `count` numbers of the device's memory, all of them 0.
+    pub fn take(&mut self, count: usize) -> Result<Numbers, Error> {
+        if count == 0 {
+            return Ok(Numbers::EMPTY);
+        }
+        let taken = self.stream().alloc_zeros::<f32>(count);
+        let buffer = Buffer(taken.map_err(|error| queue::memory_error(error, 4 * count))?);
+        let at = {
+            let (at, _) = buffer.0.device_ptr(self.stream());
+            at
+        };
+        self.keep(buffer);
+        Ok(Numbers { at, len: count })
+    }
+
+    /// Copies numbers of the host, which may be changed as soon as this returns.
+    pub fn write(&self, to: Numbers, from: &[f32]) -> Result<(), Error> {
+        self.upload(to, from)
+    }
+
+    /// The same for whole numbers.
+    pub fn write_whole(&self, to: Numbers, from: &[u32]) -> Result<(), Error> {
+        self.upload(to, from)
+    }
+
+    fn upload<T: cudarc::driver::DeviceRepr>(&self, to: Numbers, from: &[T]) -> Result<(), Error> {
+        assert_eq!(size_of::<T>(), 4);
+        if from.len() > to.len() {
+            return Err(Error::Kernel { name: "write", why: "there are more numbers than room" });
+        }
+        if from.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: `to` lies in a buffer that the queue keeps, and has room for `from`. Memory that is not
+        // pinned is staged by the driver before the call returns.
+        let copied = unsafe {
+            cudarc::driver::result::memcpy_htod_async(to.at, from, self.stream().cu_stream())
+        };
+        copied.map_err(|error| queue::driver_error("a copy to the GPU", error))
+    }
+
+    /// Copies numbers to the host, once all that was asked for before is done.
+    pub fn read(&self, from: Numbers, to: &mut [f32]) -> Result<(), Error> {
+        let to = to.get_mut(..from.len()).unwrap_or_default();
+        if to.is_empty() {
+            return self.wait();
+        }
+        // SAFETY: `from` lies in a buffer that the queue keeps, and is as long as `to`, which is borrowed
+        // until the queue is done.
+        let copied = unsafe {
+            cudarc::driver::result::memcpy_dtoh_async(to, from.at, self.stream().cu_stream())
+        };
+        copied.map_err(|error| queue::driver_error("a copy from the GPU", error))?;
+        self.wait()
+    }
+
+    /// All of them.
+    pub fn read_all(&self, from: Numbers) -> Result<Vec<f32>, Error> {
+        let mut to = std::vec![0.0; from.len()];
+        self.read(from, &mut to)?;
+        Ok(to)
+    }
+
+    /// Copies numbers within the device.
+    pub fn copy(&self, to: Numbers, from: Numbers) -> Result<(), Error> {
+        if to.len() != from.len() {
+            return Err(Error::Kernel { name: "copy", why: "lengths differ" });
+        }
+        if to.is_empty() || to.at == from.at {
+            return Ok(());
+        }
+        // SAFETY: both lie in buffers that the queue keeps, and are of one length.
+        let copied = unsafe {
+            let stream = self.stream().cu_stream();
+            cudarc::driver::result::memcpy_dtod_async(to.at, from.at, 4 * to.len, stream)
+        };
+        copied.map_err(|error| queue::driver_error("a copy within the GPU", error))
+    }
+}

@@ -1,0 +1,189 @@
+//! The kernels of the crate and how they are called: by name, with arguments that are checked against the
+//! signature in the PTX, so that a wrong call is an error before it reaches the device.
+
+use super::{Error, Numbers, Queue, queue};
+use cudarc::driver::{CudaContext, CudaFunction, result};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::vec::Vec;
+
+/// All kernels, compiled.
+pub(super) const PTX: &str = include_str!("kernels.ptx");
+
+/// A kernel, and the sizes of its arguments in bytes.
+pub(super) struct Kernel {
+    function: CudaFunction,
+    sizes: Vec<usize>,
+}
+
+/// A window that slides over a padded picture, as `prelude.cuh` has it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Window {
+    /// The picture.
+    pub picture: [u32; 3],
+    /// Rows and columns of windows.
+    pub windows: [u32; 2],
+    pub kernel: [u32; 2],
+    pub stride: [u32; 2],
+    pub padding: [u32; 2],
+}
+
+/// An argument of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Argument {
+    /// A pointer; null, where the numbers are nowhere.
+    Numbers(Numbers),
+    Whole(u32),
+    Real(f32),
+    Window(Window),
+}
+
+impl Argument {
+    const fn size(&self) -> usize {
+        match self {
+            Self::Numbers(_) => 8,
+            Self::Whole(_) | Self::Real(_) => 4,
+            Self::Window(_) => size_of::<Window>(),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $name:ident($value:expr),)*) => {
+        $(impl From<$from> for Argument {
+            fn from(it: $from) -> Self {
+                Self::$name($value(it))
+            }
+        })*
+    };
+}
+
+from! {
+    Numbers => Numbers(|it| it),
+    f32 => Real(|it| it),
+    u32 => Whole(|it| it),
+    // a plan's numbers fit 32 bits
+    usize => Whole(|it| it as u32),
+    bool => Whole(|it| it as u32),
+    Window => Window(|it| it),
+}
+
+/// How many blocks of how many threads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    blocks: [u32; 2],
+    threads: [u32; 2],
+}
+
+impl Grid {
+    /// Threads of a block where each number has one.
+    pub const THREADS: usize = 256;
+
+    /// The most blocks of such a grid: each thread then takes several numbers.
+    const MOST: usize = 4096;
+
+    /// A thread for each of `count` numbers, or for every few of them.
+    pub fn each(count: usize) -> Self {
+        Self::blocks(count.div_ceil(Self::THREADS).clamp(1, Self::MOST))
+    }
+
+    /// A warp for each of `count` rows, or for every few of them.
+    pub fn rows(count: usize) -> Self {
+        Self::each(32 * count)
+    }
+
+    /// So many blocks.
+    pub const fn blocks(count: usize) -> Self {
+        Self { blocks: [count as u32, 1], threads: [Self::THREADS as u32, 1] }
+    }
+
+    /// Blocks of 32 columns, by slices of rows.
+    pub const fn columns(columns: usize, slices: usize) -> Self {
+        Self { blocks: [columns.div_ceil(32) as u32, slices as u32], threads: [32, 8] }
+    }
+}
+
+/// The names of all kernels in the PTX, and the sizes of their arguments.
+fn signatures(ptx: &str) -> Vec<(&str, Vec<usize>)> {
+    let entries = ptx.split(".visible .entry ").skip(1);
+    let signature = |entry| -> Option<(&str, Vec<usize>)> {
+        let entry: &str = entry;
+        let (name, rest) = entry.split_once('(')?;
+        let (parameters, _) = rest.split_once(')')?;
+        let sizes = parameters.split(',').filter(|parameter| parameter.contains(".param"));
+        Some((name.trim(), sizes.filter_map(size).collect()))
+    };
+    entries.filter_map(signature).collect()
+}
+
+/// The bytes of `.param .u64 name` or `.param .align 4 .b8 name[44]`.
+fn size(parameter: &str) -> Option<usize> {
+    if let Some((_, length)) = parameter.split_once('[') {
+        return length.split(']').next()?.parse().ok();
+    }
+    let kind = parameter.split_whitespace().nth(1)?;
+    kind.get(2..)?.parse::<usize>().ok().map(|bits| bits / 8)
+}
+
+/// Loads all kernels.
+pub(super) fn load(context: &Arc<CudaContext>) -> Result<HashMap<&'static str, Kernel>, Error> {
+    let failed = |error| queue::driver_error("loading the kernels", error);
+    let module = context.load_module(cudarc::nvrtc::Ptx::from_src(PTX)).map_err(failed)?;
+    let mut kernels = HashMap::new();
+    for (name, sizes) in signatures(PTX) {
+        let function = module.load_function(name).map_err(failed)?;
+        kernels.insert(name, Kernel { function, sizes });
+    }
+    Ok(kernels)
+}
+
+impl Queue {
+    /// Asks for a kernel.
+    pub fn launch(
+        &self,
+        name: &'static str,
+        grid: Grid,
+        mut arguments: impl AsMut<[Argument]>,
+    ) -> Result<(), Error> {
+        let arguments = arguments.as_mut();
+        let Some(kernel) = self.kernels().get(name) else {
+            return Err(Error::Kernel { name, why: "there is none of that name" });
+        };
+        if !arguments.iter().map(Argument::size).eq(kernel.sizes.iter().copied()) {
+            return Err(Error::Kernel { name, why: "its arguments are others" });
+        }
+        let mut pointers: Vec<_> = arguments
+            .iter_mut()
+            .map(|argument| match argument {
+                Argument::Numbers(numbers) => core::ptr::from_mut(numbers).cast(),
+                Argument::Whole(whole) => core::ptr::from_mut(whole).cast(),
+                Argument::Real(real) => core::ptr::from_mut(real).cast(),
+                Argument::Window(window) => core::ptr::from_mut(window).cast(),
+            })
+            .collect();
+        let Grid { blocks: [x, y], threads: [across, down] } = grid;
+        let (function, stream) = (kernel.function.cu_function(), self.stream().cu_stream());
+        // SAFETY: the kernel is loaded; there are as many arguments as it has, each of its size (the
+        // address of `Numbers` stands first in it), and they are copied before the call returns. What
+        // pointers name lies in buffers that the queue keeps.
+        let launched = unsafe {
+            result::launch_kernel(function, (x, y, 1), (across, down, 1), 0, stream, &mut pointers)
+        };
+        launched.map_err(|error| queue::driver_error(name, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_those_of_the_sources() {
+        let all = signatures(PTX);
+        let of = |name| all.iter().find(|(n, _)| *n == name).map(|(_, sizes)| sizes.clone());
+        assert_eq!(of("fold"), Some(vec![8, 8, 4, 4, 4]));
+        assert_eq!(of("im2col"), Some(vec![8, 8, size_of::<Window>(), 4, 4, 4]));
+        assert!(all.len() > 50 && all.iter().all(|(_, sizes)| !sizes.is_empty()));
+    }
+}

@@ -1,0 +1,91 @@
+//! NVIDIA GPUs, thin over cudarc: a probe, a queue of work, kernels, products of matrices, recorded steps.
+//! Nothing above this module names cudarc, and nothing else in the crate is unsafe.
+//!
+//! A user needs NVIDIA's driver (525 or later) and cuBLAS (12 or 13), and neither to build. The kernels
+//! of all layers are compiled into one PTX that is part of the crate, `kernels.ptx`;
+//! `src/gpu/make-ptx.py` makes it.
+
+mod buffer;
+mod kernels;
+mod probe;
+mod product;
+mod queue;
+mod recorded;
+
+pub(crate) use buffer::Numbers;
+pub(crate) use kernels::{Argument, Grid, Window};
+pub use probe::{Absent, Found, probe};
+pub(crate) use product::{Batch, Matrix};
+pub(crate) use queue::Queue;
+pub(crate) use recorded::Recorded;
+
+use std::string::String;
+
+/// Why the GPU refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no GPU to work with.
+    Absent(Absent),
+    /// The driver reported an error. After most of them the context is lost: go on from the last
+    /// checkpoint, in a new process.
+    Driver {
+        /// What was asked of it.
+        doing: &'static str,
+        /// Its error, by name and in words.
+        why: String,
+    },
+    /// The GPU has too little memory.
+    Memory {
+        /// Bytes that were asked for.
+        need: usize,
+        /// Bytes that were free.
+        free: usize,
+    },
+    /// cuBLAS reported an error.
+    Blas {
+        /// Its error, by name.
+        why: String,
+    },
+    /// The GPU's engine does not have the layer.
+    Unsupported {
+        /// Its name.
+        layer: &'static str,
+    },
+    /// A kernel of the crate was called wrongly. This is a fault of the crate: please report it.
+    Kernel {
+        /// The kernel.
+        name: &'static str,
+        /// What is wrong with the call.
+        why: &'static str,
+    },
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        const MIB: usize = 1 << 20;
+        match self {
+            Self::Absent(absent) => absent.fmt(f),
+            Self::Driver { doing, why } => write!(
+                f,
+                "the GPU's driver failed at {doing}: {why}; the last checkpoint is whole, go on from it"
+            ),
+            Self::Memory { need, free } => write!(
+                f,
+                "the GPU has too little memory: {} MiB more are needed, {} MiB are free; take a smaller batch",
+                need.div_ceil(MIB),
+                free / MIB
+            ),
+            Self::Blas { why } => write!(f, "cuBLAS failed: {why}"),
+            Self::Unsupported { layer } => {
+                write!(
+                    f,
+                    "the GPU's engine does not have the layer {layer}: train with --engine host"
+                )
+            }
+            Self::Kernel { name, why } => write!(f, "kernel {name} was called wrongly: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,55 @@
+//! Statistics and gradients by columns, summed in slices and then in their order.
+
+use super::BatchNorm;
+use crate::gpu::{Error, Grid, Numbers};
+use crate::layer::cuda::{Backward, Forward, arguments, column_sums, fold};
+
+/// Vectors of `channels` numbers that lie behind each other.
+fn parts<const N: usize>(all: Numbers, channels: usize) -> [Numbers; N] {
+    core::array::from_fn(|i| all.after(i * channels).first(channels))
+}
+
+impl BatchNorm {
+    pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
+        let Forward { queue, x, y, w, saved, scratch, .. } = *io;
+        let (channels, eps) = (io.input.channels as usize, self.eps);
+        let rows = x.len() / channels;
+        let [mean, variance] = match saved.is_empty() {
+            true => parts(w.after(2 * channels), channels),
+            false => parts(saved, channels),
+        };
+        if !saved.is_empty() {
+            let share = 1.0 / rows as f32;
+            let sums = arguments![x, rows, channels, channels];
+            fold(queue, mean, ("column_sums", sums), (rows, share), scratch)?;
+            let sums = arguments![x, mean, rows, channels];
+            fold(queue, variance, ("batch_norm_deviations", sums), (rows, share), scratch)?;
+        }
+        let n = y.len();
+        let all = arguments![y, x, w, mean, variance, eps, channels, n];
+        queue.launch("batch_norm_forward", Grid::each(n), all)
+    }
+
+    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+        let Backward { queue, x, w, saved, dy, dw, scratch, .. } = *io;
+        let (channels, eps, n) = (io.input.channels as usize, self.eps, dy.len());
+        let each = Grid::each(n);
+        if dw.is_empty() {
+            return queue.launch("batch_norm_frozen", each, arguments![dy, w, eps, channels, n]);
+        }
+        let rows = n / channels;
+        let [mean, variance] = parts(saved, channels);
+        let [gains, biases] = parts(dw, channels);
+        let along = arguments![dy, x, mean, variance, eps, rows, channels];
+        fold(queue, gains, ("batch_norm_along", along), (rows, 1.0), scratch)?;
+        column_sums(queue, biases, dy, (rows, channels), scratch)?;
+        let share = 1.0 / rows as f32;
+        let all = arguments![dy, x, w, mean, variance, dw, eps, share, channels, n];
+        queue.launch("batch_norm_backward", each, all)?;
+        // PyTorch's running variance is the unbiased one; a single number has none
+        let unbiased = if rows > 1 { rows as f32 / (rows - 1) as f32 } else { 1.0 };
+        let running = w.after(2 * channels);
+        let all = arguments![running, mean, variance, io.loss, self.momentum, unbiased, channels];
+        queue.launch("batch_norm_running", Grid::each(channels), all)
+    }
+}

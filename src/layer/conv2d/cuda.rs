@@ -1,0 +1,123 @@
+//! A convolution as products of matrices: what each window sees is laid out in a row, and a group of the
+//! channels is one product. A convolution of one tap needs no such rows.
+
+use super::Conv2d;
+use crate::gpu::{Batch, Error, Grid, Matrix, Numbers, Window};
+use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix, sums, window};
+use crate::layer::dense::cuda::{add_bias, backward_linear, forward_linear};
+use crate::shape::Shape;
+
+/// The sizes of one group's product.
+#[derive(Clone, Copy)]
+struct Group {
+    window: Window,
+    /// Windows of the whole batch.
+    windows: usize,
+    /// Numbers that a window sees of the group's channels.
+    depth: usize,
+    /// Channels of the input, and of the output.
+    inp: usize,
+    out: usize,
+}
+
+impl Conv2d {
+    fn group(&self, x: Shape, y: Shape, examples: usize) -> Group {
+        let groups = self.groups.max(1) as usize;
+        let inp = x.channels as usize / groups;
+        Group {
+            window: window(x, y, self.kernel, self.stride, self.padding),
+            windows: examples * y.pixels(),
+            depth: (self.kernel[0] * self.kernel[1]) as usize * inp,
+            inp,
+            out: self.out as usize / groups,
+        }
+    }
+
+    pub(in crate::layer) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
+        let Group { windows, depth, .. } = self.group(x, y, batch);
+        let rows = if self.is_linear() { 0 } else { windows * depth };
+        rows.max(sums(self.out as usize))
+    }
+
+    pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
+        let out = self.out as usize;
+        if self.is_linear() {
+            return forward_linear(io, (io.input.channels as usize, out));
+        }
+        let group = self.group(io.input, io.output, io.examples);
+        for g in 0..self.groups as usize {
+            let rows = group.rows(io, io.x, g)?;
+            let w = matrix(io.w.after(g * group.out * group.depth), group.depth).turned();
+            let sizes = [group.windows, group.out, group.depth];
+            let y = matrix(io.y.after(g * group.out), out);
+            io.queue.product(y, (rows, w), sizes, (1.0, true), Batch::ONE)?;
+        }
+        add_bias(io, io.w.after(out * group.depth))
+    }
+
+    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+        let out = self.out as usize;
+        if self.is_linear() {
+            return backward_linear(io, (io.input.channels as usize, out));
+        }
+        let group = self.group(io.input, io.output, io.examples);
+        for g in 0..self.groups as usize {
+            let dy = matrix(io.dy.after(g * group.out), out);
+            if !io.dw.is_empty() {
+                let rows = group.rows(io, io.x, g)?;
+                let dw = matrix(io.dw.after(g * group.out * group.depth), group.depth);
+                let sizes = [group.out, group.depth, group.windows];
+                io.queue.product(dw, (dy.turned(), rows), sizes, (1.0, true), Batch::ONE)?;
+            }
+            if !io.dx.is_empty() {
+                let w = matrix(io.w.after(g * group.out * group.depth), group.depth);
+                let rows = matrix(io.scratch, group.depth);
+                let sizes = [group.windows, group.depth, group.out];
+                io.queue.product(rows, (dy, w), sizes, (1.0, true), Batch::ONE)?;
+                let (inp, n) = (group.inp, io.examples * io.input.pixels() * group.inp);
+                let window = group.window;
+                let all = arguments![io.dx, io.scratch, window, g * inp, inp, io.fresh[0], n];
+                io.queue.launch("col2im", Grid::each(n), all)?;
+            }
+        }
+        let db = io.dw.after(out * group.depth);
+        column_sums(io.queue, db, io.dy, (group.windows, out), io.scratch)
+    }
+}
+
+/// What rows are asked for with.
+trait Asks {
+    fn queue(&self) -> &crate::gpu::Queue;
+    fn scratch(&self) -> Numbers;
+}
+
+impl Asks for Forward<'_> {
+    fn queue(&self) -> &crate::gpu::Queue {
+        self.queue
+    }
+
+    fn scratch(&self) -> Numbers {
+        self.scratch
+    }
+}
+
+impl Asks for Backward<'_> {
+    fn queue(&self) -> &crate::gpu::Queue {
+        self.queue
+    }
+
+    fn scratch(&self) -> Numbers {
+        self.scratch
+    }
+}
+
+impl Group {
+    /// What the windows see of group `g`, in scratch.
+    fn rows(self, io: &impl Asks, x: Numbers, g: usize) -> Result<Matrix, Error> {
+        let Self { window, windows, depth, inp, .. } = self;
+        let (rows, n) = (io.scratch(), windows * depth);
+        let all = arguments![rows, x, window, g * inp, inp, n];
+        io.queue().launch("im2col", Grid::each(n), all)?;
+        Ok(matrix(rows, depth))
+    }
+}

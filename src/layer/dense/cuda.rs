@@ -1,0 +1,59 @@
+//! y = x Wᵀ + b, dx = dy W, dW = dyᵀ x, each as one product.
+
+use super::Dense;
+use crate::gpu::{Batch, Error, Grid, Numbers};
+use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix};
+
+/// y += b in every row; nothing, without a bias.
+pub(in crate::layer) fn add_bias(
+    io: &Forward<'_>,
+    bias: Numbers,
+) -> Result<(), Error> {
+    let (y, n) = (io.y, io.y.len());
+    match bias.len() {
+        0 => Ok(()),
+        out => io.queue.launch("row_added", Grid::each(n), arguments![y, y, bias, out, n]),
+    }
+}
+
+/// y = x Wᵀ + b over rows of `inp` numbers.
+pub(in crate::layer) fn forward_linear(
+    io: &Forward<'_>,
+    (inp, out): (usize, usize),
+) -> Result<(), Error> {
+    let rows = io.y.len() / out.max(1);
+    let (x, w) = (matrix(io.x, inp), matrix(io.w, inp).turned());
+    let sizes = [rows, out, inp];
+    io.queue.product(matrix(io.y, out), (x, w), sizes, (1.0, true), Batch::ONE)?;
+    add_bias(io, io.w.after(inp * out))
+}
+
+/// The backward pass of [`forward_linear`].
+pub(in crate::layer) fn backward_linear(
+    io: &Backward<'_>,
+    (inp, out): (usize, usize),
+) -> Result<(), Error> {
+    let rows = io.dy.len() / out.max(1);
+    let dy = matrix(io.dy, out);
+    if !io.dx.is_empty() {
+        let (w, sizes) = (matrix(io.w, inp), [rows, inp, out]);
+        io.queue.product(matrix(io.dx, inp), (dy, w), sizes, (1.0, io.fresh[0]), Batch::ONE)?;
+    }
+    if !io.dw.is_empty() {
+        let (dw, sizes) = (matrix(io.dw, inp), [out, inp, rows]);
+        let factors = (dy.turned(), matrix(io.x, inp));
+        io.queue.product(dw, factors, sizes, (1.0, true), Batch::ONE)?;
+        column_sums(io.queue, io.dw.after(inp * out), io.dy, (rows, out), io.scratch)?;
+    }
+    Ok(())
+}
+
+impl Dense {
+    pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
+        forward_linear(io, (io.input.len(), self.out as usize))
+    }
+
+    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+        backward_linear(io, (io.input.len(), self.out as usize))
+    }
+}

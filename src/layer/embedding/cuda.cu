@@ -1,0 +1,34 @@
+// Rows of a table, looked up by tokens. What is no token of the table gives NaN.
+
+KERNEL embedding_forward(float* y, const float* tokens, const float* table, unsigned count, unsigned width,
+                         unsigned padding, unsigned n) {
+    EACH(i, n) {
+        float token = tokens[i / width];
+        unsigned row = (unsigned)token;
+        if (!(row < count && (float)row == token)) y[i] = not_a_number();
+        else y[i] = padding && row == 0 ? 0.0f : table[(size_t)row * width + i % width];
+    }
+}
+
+// A block for each place of a token. The first place of a token sums the gradients of all its places, in
+// their order; the gradient of the table is 0 elsewhere, as it was filled before.
+KERNEL embedding_backward(float* gradient, const float* tokens, const float* dy, unsigned count,
+                          unsigned width, unsigned padding, unsigned places) {
+    __shared__ int earlier;
+    unsigned place = blockIdx.x;
+    float token = tokens[place];
+    unsigned row = (unsigned)token;
+    bool known = row < count && (float)row == token && !(padding && row == 0);
+    if (threadIdx.x == 0) earlier = 0;
+    __syncthreads();
+    for (unsigned i = threadIdx.x; known && i < place; i += blockDim.x)
+        if (tokens[i] == token) earlier = 1;
+    __syncthreads();
+    if (!known || earlier) return;
+    for (unsigned c = threadIdx.x; c < width; c += blockDim.x) {
+        float sum = 0.0f;
+        for (unsigned i = place; i < places; ++i)
+            if (tokens[i] == token) sum += dy[(size_t)i * width + c];
+        gradient[(size_t)row * width + c] = sum;
+    }
+}

@@ -1,0 +1,27 @@
+//! A warp for each pixel; the gradients of the weights by columns, summed in slices and then in their order.
+
+use super::RmsNorm;
+use crate::gpu::{Error, Grid};
+use crate::layer::cuda::{Backward, Forward, arguments, fold};
+
+impl RmsNorm {
+    pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
+        let Forward { queue, x, y, w, saved, .. } = *io;
+        let channels = io.input.channels as usize;
+        let rows = y.len() / channels;
+        let all = arguments![y, x, w, saved, self.eps, rows, channels];
+        queue.launch("rms_norm_forward", Grid::rows(rows), all)
+    }
+
+    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+        let Backward { queue, x, w, saved, dy, dw, scratch, .. } = *io;
+        let channels = io.input.channels as usize;
+        let rows = dy.len() / channels;
+        if !dw.is_empty() {
+            let along = arguments![dy, x, saved, rows, channels];
+            fold(queue, dw, ("rms_norm_along", along), (rows, 1.0), scratch)?;
+        }
+        let all = arguments![dy, x, w, saved, rows, channels];
+        queue.launch("rms_norm_backward", Grid::rows(rows), all)
+    }
+}
