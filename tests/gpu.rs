@@ -18,4 +18,5 @@ mod suite {
     pub mod tolerance;
 
     mod cuda;
+    mod cuda_models;
 }

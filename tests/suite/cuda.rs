@@ -9,7 +9,7 @@ use idinit::layer::Kind;
 use idinit::update::{Chosen, Clip, Grouped, Momentum, Sgd};
 
 /// The device to test on; where there is none, the tests have nothing to do, and must be allowed to.
-fn device() -> Option<Found> {
+pub fn device() -> Option<Found> {
     let found = probe().and_then(|mut all| all.swap_remove(0));
     match found {
         Ok(found) => {
