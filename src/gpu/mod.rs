@@ -47,11 +47,6 @@ pub enum Error {
         /// Its error, by name.
         why: String,
     },
-    /// The GPU's engine does not have the layer.
-    Unsupported {
-        /// Its name.
-        layer: &'static str,
-    },
     /// A kernel of the crate was called wrongly. This is a fault of the crate: please report it.
     Kernel {
         /// The kernel.
@@ -77,12 +72,6 @@ impl core::fmt::Display for Error {
                 free / MIB
             ),
             Self::Blas { why } => write!(f, "cuBLAS failed: {why}"),
-            Self::Unsupported { layer } => {
-                write!(
-                    f,
-                    "the GPU's engine does not have the layer {layer}: train with --engine host"
-                )
-            }
             Self::Kernel { name, why } => write!(f, "kernel {name} was called wrongly: {why}"),
         }
     }

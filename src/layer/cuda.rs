@@ -173,11 +173,6 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
-    /// Whether the GPU's engine has the layer.
-    pub(crate) const fn on_gpu(&self) -> bool {
-        !matches!(self, Self::Rnn(_) | Self::Gru(_) | Self::Lstm(_))
-    }
-
     /// Numbers of scratch that the layer's kernels want for a batch.
     pub(crate) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
         match self {
@@ -188,6 +183,9 @@ impl Layer {
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,
             Self::Attention(layer) => layer.cuda_scratch(x.pixels(), batch),
+            Self::Rnn(layer) => layer.cuda_scratch(x, batch),
+            Self::Gru(layer) => layer.cuda_scratch(x, batch),
+            Self::Lstm(layer) => layer.cuda_scratch(x, batch),
             _ => 0,
         }
     }
@@ -228,9 +226,9 @@ impl Layer {
             Self::ChannelScale(layer) => layer.forward_cuda(io),
             Self::Dropout(layer) => layer.forward_cuda(io),
             Self::Attention(layer) => layer.forward_cuda(io),
-            Self::Rnn(_) | Self::Gru(_) | Self::Lstm(_) => {
-                Err(Error::Unsupported { layer: self.kind().name() })
-            }
+            Self::Rnn(layer) => layer.forward_cuda(io),
+            Self::Gru(layer) => layer.forward_cuda(io),
+            Self::Lstm(layer) => layer.forward_cuda(io),
         }
     }
 
@@ -275,9 +273,9 @@ impl Layer {
             Self::ChannelScale(layer) => layer.backward_cuda(io),
             Self::Dropout(layer) => layer.backward_cuda(io),
             Self::Attention(layer) => layer.backward_cuda(io),
-            Self::Rnn(_) | Self::Gru(_) | Self::Lstm(_) => {
-                Err(Error::Unsupported { layer: self.kind().name() })
-            }
+            Self::Rnn(layer) => layer.backward_cuda(io),
+            Self::Gru(layer) => layer.backward_cuda(io),
+            Self::Lstm(layer) => layer.backward_cuda(io),
         }
     }
 }

@@ -11,6 +11,12 @@
 //! cell lies where the output of the last token will be: a unit's memory is last read when that output
 //! is written.
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
+#[cfg(feature = "cuda")]
+pub(super) use cuda::Kernels;
+
 use super::{Backward, Forward, Misfit, Part, PartKind, Weights, bias, matrix};
 use crate::math;
 use crate::rule::Dims;

@@ -5,7 +5,6 @@ use super::runner::{Buffers, Numbers, bits, gradient, infer, inference, plan, wi
 use super::tolerance::{Against, difference, tolerance};
 use idinit::engine::{Cuda, Engine};
 use idinit::gpu::{Found, probe};
-use idinit::layer::Kind;
 use idinit::update::{Chosen, Clip, Grouped, Momentum, Sgd};
 
 /// The device to test on; where there is none, the tests have nothing to do, and must be allowed to.
@@ -27,14 +26,8 @@ pub fn device() -> Option<Found> {
     }
 }
 
-/// Layers that only the CPU's engines have.
-fn recurs(case: &Case) -> bool {
-    let kinds = [Kind::Rnn, Kind::Gru, Kind::Lstm];
-    case.graph.nodes().iter().any(|node| kinds.contains(&node.layer.kind()))
-}
-
 fn all() -> impl Iterator<Item = Case> {
-    cases().into_iter().chain(large()).filter(|case| !recurs(case))
+    cases().into_iter().chain(large())
 }
 
 #[test]

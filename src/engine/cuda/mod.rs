@@ -143,8 +143,8 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// An engine for a planned network on the GPU of this number. All weights are zero.
     ///
     /// # Errors
-    /// Where there is no such GPU or too little memory on it, where the plan was made for another update,
-    /// and where the engine does not have a layer of the network.
+    /// Where there is no such GPU or too little memory on it, and where the plan was made for another
+    /// update.
     pub fn new(net: Net<'a>, update: U, ordinal: usize) -> Result<Self, CudaError> {
         let planned = net.update_state + net.gradient as usize;
         let needed = update.state() + (U::WHOLE || net.in_parts) as usize;
@@ -153,9 +153,6 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         }
         if !update.is_sound() {
             return Err(Error::Settings.into());
-        }
-        if let Some(node) = net.nodes.iter().find(|node| !node.layer.on_gpu()) {
-            return Err(gpu::Error::Unsupported { layer: node.layer.kind().name() }.into());
         }
         let mut queue = Queue::new(ordinal)?;
         let table = Table::of(&net, &mut queue)?;

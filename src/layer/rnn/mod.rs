@@ -6,6 +6,8 @@
 //! W is `[1 hidden, inp]`, U is `[1 hidden, hidden]`, and each has a bias of its own, as in PyTorch.
 //! The gradient goes back through all tokens. A start sees each gate as a matrix of its own.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod portable;
 
 use super::{Misfit, Part, Style, recurrent};

@@ -1,0 +1,116 @@
+//! Recurrent layers on the GPU: the products of all tokens with W at once, those of the states with U token
+//! by token, and a kernel of each cell. Backward, the gradients of what the gates took in take the place of
+//! what was kept; weights get theirs by one product each at the end.
+
+use super::{Cell, Line};
+use crate::gpu::{Batch, Error, Grid, Matrix, Numbers};
+use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix, sums};
+use crate::layer::dense::cuda::{add_bias, forward_linear};
+
+/// No token is before the first.
+const NO_TOKEN: u32 = u32::MAX;
+
+/// The kernels of a cell, forward and backward.
+pub(in crate::layer) type Kernels = [&'static str; 2];
+
+impl Line {
+    /// Numbers of scratch for a batch: forward, what all gates take in from inputs and from states, and the
+    /// memories; backward, the gradients of states and of memories, and sums of biases.
+    pub fn cuda_scratch(&self, gates: usize, batch: usize) -> usize {
+        let rows = gates * self.hidden;
+        let forward = batch * (self.tokens + 1) * rows + batch * self.hidden;
+        forward.max(2 * batch * self.hidden + sums(rows))
+    }
+
+    /// The token of a step, and the one before it.
+    fn tokens_of(&self, step: usize) -> [u32; 2] {
+        let before = step.checked_sub(1).map_or(NO_TOKEN, |before| self.token(before) as u32);
+        [self.token(step) as u32, before]
+    }
+
+    pub fn forward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
+        &self,
+        io: &Forward<'_>,
+        [kernel, _]: Kernels,
+    ) -> Result<(), Error> {
+        let Self { tokens, inp, hidden, .. } = *self;
+        let (queue, batch, rows) = (io.queue, io.examples, G * hidden);
+        let u = io.w.after(rows * inp);
+        let [b, c] = [0, 1].map(|i| u.after(rows * hidden + i * rows).first(rows));
+        let input = io.scratch.first(batch * tokens * rows);
+        let state = io.scratch.after(input.len()).first(batch * rows);
+        let memory = io.scratch.after(input.len() + state.len());
+        let all = Forward { y: input, w: io.w.first(rows * inp), ..*io };
+        forward_linear(&all, (inp, rows))?;
+        add_bias(&all, b)?;
+        for step in 0..tokens {
+            let [token, before] = self.tokens_of(step);
+            if before != NO_TOKEN {
+                let h = Matrix::new(io.y.after(before as usize * hidden), tokens * hidden);
+                let factors = (h, matrix(u, hidden).turned());
+                let sizes = [batch, rows, hidden];
+                queue.product(matrix(state, rows), factors, sizes, (1.0, true), Batch::ONE)?;
+            }
+            let n = batch * hidden;
+            let places = arguments![
+                io.y, memory, io.saved, input, state, c, hidden, tokens, token, before, n
+            ];
+            queue.launch(kernel, Grid::each(n), places)?;
+        }
+        Ok(())
+    }
+
+    pub fn backward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
+        &self,
+        io: &Backward<'_>,
+        [_, kernel]: Kernels,
+    ) -> Result<(), Error> {
+        let Self { tokens, inp, hidden, .. } = *self;
+        let (queue, batch, rows, record) = (io.queue, io.examples, G * hidden, (K + 1) * hidden);
+        let (u, n) = (io.w.after(rows * inp), batch * hidden);
+        let (records, places) = (io.saved, batch * tokens);
+        let dh = io.scratch.first(n);
+        let dm = io.scratch.after(n).first(n);
+        queue.launch("fill", Grid::each(2 * n), arguments![dh, 0.0f32, 2 * n])?;
+        for step in (0..tokens).rev() {
+            let [token, before] = self.tokens_of(step);
+            let all = arguments![records, dh, dm, io.dy, hidden, tokens, token, before, n];
+            queue.launch(kernel, Grid::each(n), all)?;
+            if before == NO_TOKEN {
+                continue;
+            }
+            for (gate, slot) in C::RECURRENT.into_iter().enumerate() {
+                let at = token as usize * record + slot * hidden;
+                let gradient = Matrix::new(records.after(at), tokens * record);
+                let factors = (gradient, matrix(u.after(gate * hidden * hidden), hidden));
+                let sizes = [batch, hidden, hidden];
+                queue.product(matrix(dh, hidden), factors, sizes, (1.0, false), Batch::ONE)?;
+            }
+        }
+        let gates = Matrix::new(records, record);
+        if !io.dx.is_empty() {
+            let (factors, sizes) = ((gates, matrix(io.w, inp)), [places, inp, rows]);
+            let how = (1.0, io.fresh[0]);
+            queue.product(matrix(io.dx, inp), factors, sizes, how, Batch::ONE)?;
+        }
+        if io.dw.is_empty() {
+            return Ok(());
+        }
+        let (factors, sizes) = ((gates.turned(), matrix(io.x, inp)), [rows, inp, places]);
+        queue.product(matrix(io.dw, inp), factors, sizes, (1.0, true), Batch::ONE)?;
+        let du = io.dw.after(rows * inp);
+        let biases = du.after(rows * hidden);
+        let scratch: Numbers = io.scratch.after(2 * n);
+        column_sums(queue, biases.first(rows), records, (places, record), scratch)?;
+        let states = Matrix::new(records.after(K * hidden), record);
+        for (gate, slot) in C::RECURRENT.into_iter().enumerate() {
+            let gradient = records.after(slot * hidden);
+            let to = matrix(du.after(gate * hidden * hidden), hidden);
+            let factors = (Matrix::new(gradient, record).turned(), states);
+            queue.product(to, factors, [hidden, hidden, places], (1.0, true), Batch::ONE)?;
+            let bias = biases.after(rows + gate * hidden).first(hidden);
+            column_sums(queue, bias, gradient, (places, record), scratch)?;
+        }
+        Ok(())
+    }
+}
