@@ -16,7 +16,7 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         "layer" => &["rule", "shape", "math", "loss", "update", "gpu"],
         "graph" => &["layer", "shape", "loss"],
         "plan" => &["graph", "layer", "shape", "loss", "update"],
-        "init" => &["rule", "graph", "plan", "layer"],
+        "init" => &["rule", "graph", "plan", "layer", "gpu"],
         "engine" => &["plan", "graph", "layer", "update", "loss", "init", "math", "shape", "gpu"],
         "recipe" => &["rule", "init", "plan"],
         "model" => &["graph", "shape", "layer", "loss", "plan"],

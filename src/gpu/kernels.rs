@@ -29,6 +29,16 @@ pub(crate) struct Window {
     pub padding: [u32; 2],
 }
 
+/// The sizes of a weight, as `rule/cuda.cu` has them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Sizes {
+    pub inp: u32,
+    pub kernel: [u32; 2],
+    /// Outputs of one group.
+    pub group: u32,
+}
+
 /// An argument of a kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Argument {
@@ -37,6 +47,7 @@ pub(crate) enum Argument {
     Whole(u32),
     Real(f32),
     Window(Window),
+    Sizes(Sizes),
 }
 
 impl Argument {
@@ -45,6 +56,7 @@ impl Argument {
             Self::Numbers(_) => 8,
             Self::Whole(_) | Self::Real(_) => 4,
             Self::Window(_) => size_of::<Window>(),
+            Self::Sizes(_) => size_of::<Sizes>(),
         }
     }
 }
@@ -67,6 +79,7 @@ from! {
     usize => Whole(|it| it as u32),
     bool => Whole(|it| it as u32),
     Window => Window(|it| it),
+    Sizes => Sizes(|it| it),
 }
 
 /// How many blocks of how many threads.
@@ -160,6 +173,7 @@ impl Queue {
                 Argument::Whole(whole) => core::ptr::from_mut(whole).cast(),
                 Argument::Real(real) => core::ptr::from_mut(real).cast(),
                 Argument::Window(window) => core::ptr::from_mut(window).cast(),
+                Argument::Sizes(sizes) => core::ptr::from_mut(sizes).cast(),
             })
             .collect();
         let Grid { blocks: [x, y], threads: [across, down] } = grid;

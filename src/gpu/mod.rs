@@ -13,7 +13,7 @@ mod queue;
 mod recorded;
 
 pub(crate) use buffer::Numbers;
-pub(crate) use kernels::{Argument, Grid, Window};
+pub(crate) use kernels::{Argument, Grid, Sizes, Window};
 pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};
 pub(crate) use queue::Queue;

@@ -3,6 +3,8 @@
 
 mod ablation;
 mod baseline;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod idinit;
 mod loosened;
 mod named;

@@ -25,6 +25,13 @@ pub enum Written {
 }
 
 impl Fill for Written {
+    fn rule(&self) -> Option<Rule> {
+        match *self {
+            Self::Rule(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         match *self {
             Self::Rule(rule) => rule.fill_f32(d, w),

@@ -1,8 +1,8 @@
 //! The rules without chance: the same sizes always give the same weights, and they cost no memory.
 
 use super::{
-    Dims, Element, LengthError, Order, Start, dims::wrap, dirac, identity, row::Row, start, zero,
-    zero_hadamard,
+    Dims, Element, LengthError, Order, Rule, Start, dims::wrap, dirac, identity, row::Row, start,
+    zero, zero_hadamard,
 };
 use core::ops::Range;
 
@@ -93,7 +93,22 @@ impl Exact {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl Exact {
+    /// The size of the numbers of a Hadamard matrix; none where the layer narrows, and has an identity.
+    pub(crate) const fn hadamard_gain(self, d: Dims) -> Option<f32> {
+        match self.row(d, 0) {
+            Row::Signs { gain, .. } => Some(gain),
+            _ => None,
+        }
+    }
+}
+
 impl Start for Exact {
+    fn rule(self) -> Option<Rule> {
+        Some(self.into())
+    }
+
     fn at(self, d: Dims, i: usize) -> f32 {
         self.at(d, i)
     }

@@ -69,6 +69,10 @@ impl From<Random> for Rule {
 }
 
 impl Start for Rule {
+    fn rule(self) -> Option<Self> {
+        Some(self)
+    }
+
     fn at(self, d: Dims, i: usize) -> f32 {
         match self {
             Self::Exact(rule) => rule.at(d, i),

@@ -1,7 +1,7 @@
 //! The rules of chance that IDInit is compared with, and its loosened form. Each weight's draw is a
 //! function of its index, the tensor and the seed, so these too are never stored.
 
-use super::{Dims, Element, Exact, Key, LengthError, Order, Start, dims::wrap, start};
+use super::{Dims, Element, Exact, Key, LengthError, Order, Rule, Start, dims::wrap, start};
 use core::ops::Range;
 
 /// A rule with a seed.
@@ -174,6 +174,10 @@ impl Random {
 }
 
 impl Start for Random {
+    fn rule(self) -> Option<Rule> {
+        Some(self.into())
+    }
+
     fn at(self, d: Dims, i: usize) -> f32 {
         let zero = match self.identity() {
             Some(identity) => identity.at(d, i) == 0.0,

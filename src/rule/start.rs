@@ -4,13 +4,18 @@
 //! written whole or in windows of any size, and written in int8. All of these agree to the bit, so
 //! that a weight can be streamed through a buffer of one row.
 
-use super::{Dims, Element};
+use super::{Dims, Element, Rule};
 use core::{fmt, ops::Range};
 
 /// What can write a whole weight.
 pub trait Fill {
     /// Writes all [`Dims::len`] weights.
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError>;
+
+    /// The rule that gives every weight by its index, where it is one of the crate's.
+    fn rule(&self) -> Option<Rule> {
+        None
+    }
 }
 
 impl<S: Start> Fill for S {
@@ -18,10 +23,19 @@ impl<S: Start> Fill for S {
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         self.fill(d, w)
     }
+
+    fn rule(&self) -> Option<Rule> {
+        Start::rule(*self)
+    }
 }
 
 /// A weight that is a function of its index.
 pub trait Start: Copy + Fill {
+    /// The rule, where it is one of the crate's.
+    fn rule(self) -> Option<Rule> {
+        None
+    }
+
     /// The weight at index `i` of `[out][kh][kw][in]`; 0 past the end.
     fn at(self, d: Dims, i: usize) -> f32;
 

@@ -55,7 +55,7 @@ impl Startable for Portable<'_, All, Way> {
 #[cfg(feature = "cuda")]
 impl Startable for Cuda<'_, Way> {
     fn begin(&mut self, scheme: &Named, seed: u64) -> Result<(), CudaError> {
-        self.start(scheme)?;
+        let _sent = self.start(scheme)?;
         self.seed(seed);
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::plan::Net;
 use crate::update::{Moves, OnGpu, Step, Update, on_gpu};
 use core::fmt;
 use std::collections::HashMap;
-use std::{vec, vec::Vec};
+use std::vec::Vec;
 use table::Table;
 
 /// Why a step on the GPU was refused.
@@ -161,15 +161,17 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         Ok(Self { net, update, table, memory, recorded, queue, steps: 0, seed: 0, parts })
     }
 
-    /// Writes the initial weights, and forgets the state of the update and the steps taken.
+    /// Writes the initial weights, and forgets the state of the update and the steps taken. Weights that
+    /// are a function of their index are computed on the GPU, to the bits of the rule; returns how many
+    /// others were sent.
     ///
     /// # Errors
     /// Where the GPU reports one.
-    pub fn start(&mut self, scheme: &impl Scheme) -> Result<(), CudaError> {
-        let mut weights = vec![0.0; self.net.weights];
-        init::fill(&self.net, scheme, &mut weights);
-        let state = vec![0.0; self.net.kept()];
-        self.restore(&weights, &state, 0)
+    pub fn start(&mut self, scheme: &impl Scheme) -> Result<usize, CudaError> {
+        let sent = init::cuda::fill(&self.queue, &self.net, scheme, self.memory.weights)?;
+        self.clear(self.memory.state)?;
+        (self.steps, self.parts) = (0, Parts::default());
+        Ok(sent)
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.

@@ -194,6 +194,9 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Fills numbers with 0.
     pub(super) fn clear(&self, numbers: Numbers) -> Result<(), Error> {
         let n = numbers.len();
+        if n == 0 {
+            return Ok(());
+        }
         self.queue.launch("fill", Grid::each(n), [numbers.into(), 0.0f32.into(), n.into()])
     }
 }
