@@ -1,5 +1,6 @@
 //! Memory of the device, and where numbers lie in it.
 
+use super::counts::Call;
 use super::{Error, Queue, queue};
 use crate::shape::Span;
 use cudarc::driver::{CudaSlice, DevicePtr};
@@ -59,13 +60,17 @@ impl Queue {
         if count == 0 {
             return Ok(Numbers::EMPTY);
         }
-        let taken = self.stream().alloc_zeros::<f32>(count);
+        let nowhere = self.nowhere(count);
+        let Some(device) = self.device_mut() else {
+            return Ok(Numbers { at: nowhere, len: count });
+        };
+        let taken = device.stream.alloc_zeros::<f32>(count);
         let buffer = Buffer(taken.map_err(|error| queue::memory_error(error, 4 * count))?);
         let at = {
-            let (at, _) = buffer.0.device_ptr(self.stream());
+            let (at, _) = buffer.0.device_ptr(&device.stream);
             at
         };
-        self.keep(buffer);
+        device.buffers.push(buffer);
         Ok(Numbers { at, len: count })
     }
 
@@ -84,13 +89,14 @@ impl Queue {
         if from.len() > to.len() {
             return Err(Error::Kernel { name: "write", why: "there are more numbers than room" });
         }
+        let Some(device) = self.device() else { return Ok(()) };
         if from.is_empty() {
             return Ok(());
         }
         // SAFETY: `to` lies in a buffer that the queue keeps, and has room for `from`. Memory that is not
         // pinned is staged by the driver before the call returns.
         let copied = unsafe {
-            cudarc::driver::result::memcpy_htod_async(to.at, from, self.stream().cu_stream())
+            cudarc::driver::result::memcpy_htod_async(to.at, from, device.stream.cu_stream())
         };
         copied.map_err(|error| queue::driver_error("a copy to the GPU", error))
     }
@@ -98,13 +104,14 @@ impl Queue {
     /// Copies numbers to the host, once all that was asked for before is done.
     pub fn read(&self, from: Numbers, to: &mut [f32]) -> Result<(), Error> {
         let to = to.get_mut(..from.len()).unwrap_or_default();
+        let Some(device) = self.device() else { return Ok(()) };
         if to.is_empty() {
             return self.wait();
         }
         // SAFETY: `from` lies in a buffer that the queue keeps, and is as long as `to`, which is borrowed
         // until the queue is done.
         let copied = unsafe {
-            cudarc::driver::result::memcpy_dtoh_async(to, from.at, self.stream().cu_stream())
+            cudarc::driver::result::memcpy_dtoh_async(to, from.at, device.stream.cu_stream())
         };
         copied.map_err(|error| queue::driver_error("a copy from the GPU", error))?;
         self.wait()
@@ -125,9 +132,11 @@ impl Queue {
         if to.is_empty() || to.at == from.at {
             return Ok(());
         }
+        self.count(Call { name: "copy", flops: 0, bytes: 8 * to.len as u64 });
+        let Some(device) = self.device() else { return Ok(()) };
         // SAFETY: both lie in buffers that the queue keeps, and are of one length.
         let copied = unsafe {
-            let stream = self.stream().cu_stream();
+            let stream = device.stream.cu_stream();
             cudarc::driver::result::memcpy_dtod_async(to.at, from.at, 4 * to.len, stream)
         };
         copied.map_err(|error| queue::driver_error("a copy within the GPU", error))

@@ -1,6 +1,7 @@
 //! The kernels of the crate and how they are called: by name, with arguments that are checked against the
 //! signature in the PTX, so that a wrong call is an error before it reaches the device.
 
+use super::counts::Call;
 use super::{Error, Numbers, Queue, queue};
 use cudarc::driver::{CudaContext, CudaFunction, result};
 use std::collections::HashMap;
@@ -9,12 +10,6 @@ use std::vec::Vec;
 
 /// All kernels, compiled.
 pub(super) const PTX: &str = include_str!("kernels.ptx");
-
-/// A kernel, and the sizes of its arguments in bytes.
-pub(super) struct Kernel {
-    function: CudaFunction,
-    sizes: Vec<usize>,
-}
 
 /// A window that slides over a padded picture, as `prelude.cuh` has it.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +46,14 @@ pub(crate) enum Argument {
 }
 
 impl Argument {
+    /// Bytes that the kernel reads or writes by it, if it does so once.
+    const fn bytes(&self) -> u64 {
+        match self {
+            Self::Numbers(numbers) => 4 * numbers.len() as u64,
+            _ => 0,
+        }
+    }
+
     const fn size(&self) -> usize {
         match self {
             Self::Numbers(_) => 8,
@@ -118,7 +121,7 @@ impl Grid {
 }
 
 /// The names of all kernels in the PTX, and the sizes of their arguments.
-fn signatures(ptx: &str) -> Vec<(&str, Vec<usize>)> {
+pub(super) fn signatures(ptx: &str) -> Vec<(&str, Vec<usize>)> {
     let entries = ptx.split(".visible .entry ").skip(1);
     let signature = |entry| -> Option<(&str, Vec<usize>)> {
         let entry: &str = entry;
@@ -140,15 +143,13 @@ fn size(parameter: &str) -> Option<usize> {
 }
 
 /// Loads all kernels.
-pub(super) fn load(context: &Arc<CudaContext>) -> Result<HashMap<&'static str, Kernel>, Error> {
+pub(super) fn load(
+    context: &Arc<CudaContext>,
+) -> Result<HashMap<&'static str, CudaFunction>, Error> {
     let failed = |error| queue::driver_error("loading the kernels", error);
     let module = context.load_module(cudarc::nvrtc::Ptx::from_src(PTX)).map_err(failed)?;
-    let mut kernels = HashMap::new();
-    for (name, sizes) in signatures(PTX) {
-        let function = module.load_function(name).map_err(failed)?;
-        kernels.insert(name, Kernel { function, sizes });
-    }
-    Ok(kernels)
+    let each = |(name, _)| Ok((name, module.load_function(name).map_err(failed)?));
+    signatures(PTX).into_iter().map(each).collect()
 }
 
 impl Queue {
@@ -160,12 +161,17 @@ impl Queue {
         mut arguments: impl AsMut<[Argument]>,
     ) -> Result<(), Error> {
         let arguments = arguments.as_mut();
-        let Some(kernel) = self.kernels().get(name) else {
+        let Some(sizes) = self.signature(name) else {
             return Err(Error::Kernel { name, why: "there is none of that name" });
         };
-        if !arguments.iter().map(Argument::size).eq(kernel.sizes.iter().copied()) {
+        if !arguments.iter().map(Argument::size).eq(sizes.iter().copied()) {
             return Err(Error::Kernel { name, why: "its arguments are others" });
         }
+        self.count(Call { name, flops: 0, bytes: arguments.iter().map(Argument::bytes).sum() });
+        let Some(device) = self.device() else { return Ok(()) };
+        let Some(function) = device.functions.get(name) else {
+            return Err(Error::Kernel { name, why: "it was not loaded" });
+        };
         let mut pointers: Vec<_> = arguments
             .iter_mut()
             .map(|argument| match argument {
@@ -177,7 +183,7 @@ impl Queue {
             })
             .collect();
         let Grid { blocks: [x, y], threads: [across, down] } = grid;
-        let (function, stream) = (kernel.function.cu_function(), self.stream().cu_stream());
+        let (function, stream) = (function.cu_function(), device.stream.cu_stream());
         // SAFETY: the kernel is loaded; there are as many arguments as it has, each of its size (the
         // address of `Numbers` stands first in it), and they are copied before the call returns. What
         // pointers name lies in buffers that the queue keeps.

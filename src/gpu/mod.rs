@@ -6,6 +6,7 @@
 //! `src/gpu/make-ptx.py` makes it.
 
 mod buffer;
+mod counts;
 mod kernels;
 mod probe;
 mod product;
@@ -13,6 +14,7 @@ mod queue;
 mod recorded;
 
 pub(crate) use buffer::Numbers;
+pub use counts::{Counts, Device as Roofline};
 pub(crate) use kernels::{Argument, Grid, Sizes, Window};
 pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};

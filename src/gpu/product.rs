@@ -1,6 +1,7 @@
 //! Products of matrices by cuBLAS, in f32 throughout. Matrices lie row by row here and column by column
 //! there: C = A B there is Cᵀ = Bᵀ Aᵀ here.
 
+use super::counts::Call;
 use super::{Error, Numbers, Queue, queue};
 use cudarc::cublas::result::sgemm_strided_batched;
 use cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
@@ -63,6 +64,10 @@ impl Queue {
         if c.turned || !within {
             return Err(Error::Kernel { name: "product", why: "a matrix is too short" });
         }
+        let sums = if fresh { m * n } else { 2 * m * n };
+        let bytes = 4 * (count * (m * k + k * n + sums)) as u64;
+        self.count(Call { name: "product", flops: 2 * (count * m * n * k) as u64, bytes });
+        let Some(device) = self.device() else { return Ok(()) };
         let way = |matrix: Matrix| if matrix.turned { CUBLAS_OP_T } else { CUBLAS_OP_N };
         let beta = if fresh { 0.0f32 } else { 1.0 };
         let [m, n, k, count] = [m, n, k, count].map(|size| size as i32);
@@ -71,7 +76,7 @@ impl Queue {
         // are read before the call returns.
         let asked = unsafe {
             sgemm_strided_batched(
-                *self.blas().handle(),
+                *device.blas.handle(),
                 way(b),
                 way(a),
                 n,

@@ -1,8 +1,10 @@
 //! A queue of work for one device: what is asked for is done in order, while the host goes on.
 
-use super::{Absent, Error, buffer::Buffer, kernels, kernels::Kernel, probe};
+use super::counts::{Call, Counts};
+use super::{Absent, Error, buffer::Buffer, kernels, probe};
+use core::cell::RefCell;
 use cudarc::cublas::CudaBlas;
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DriverError};
+use cudarc::driver::{CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError};
 use std::collections::HashMap;
 use std::string::ToString;
 use std::sync::Arc;
@@ -14,11 +16,20 @@ const WORKSPACE: usize = 32 << 20;
 
 /// A queue, with all that its work needs. What it took of the device's memory it keeps.
 pub(crate) struct Queue {
-    blas: CudaBlas,
-    kernels: HashMap<&'static str, Kernel>,
-    buffers: Vec<Buffer>,
+    // nothing is done without one, but counted all the same
+    device: Option<Device>,
+    /// The sizes of each kernel's arguments.
+    signatures: HashMap<&'static str, Vec<usize>>,
+    counts: RefCell<Counts>,
+}
+
+/// A device at work.
+pub(super) struct Device {
+    pub blas: CudaBlas,
+    pub functions: HashMap<&'static str, CudaFunction>,
+    pub buffers: Vec<Buffer>,
     _workspace: CudaSlice<u8>,
-    stream: Arc<CudaStream>,
+    pub stream: Arc<CudaStream>,
 }
 
 pub(super) fn driver_error(doing: &'static str, error: DriverError) -> Error {
@@ -51,7 +62,7 @@ impl Queue {
         unsafe { context.disable_event_tracking() };
         let stream =
             context.new_stream().map_err(|error| driver_error("opening a stream", error))?;
-        let kernels = kernels::load(&context)?;
+        let functions = kernels::load(&context)?;
         let blas = CudaBlas::new(Arc::clone(&stream)).map_err(blas_error)?;
         let workspace = stream.alloc_zeros::<u8>(WORKSPACE);
         let workspace = workspace.map_err(|error| memory_error(error, WORKSPACE))?;
@@ -63,28 +74,56 @@ impl Queue {
             };
             set.result().map_err(blas_error)?;
         }
-        Ok(Self { blas, kernels, buffers: Vec::new(), _workspace: workspace, stream })
+        let buffers = Vec::new();
+        let device = Device { blas, functions, buffers, _workspace: workspace, stream };
+        Ok(Self { device: Some(device), ..Self::counting() })
     }
 
-    pub(super) const fn stream(&self) -> &Arc<CudaStream> {
-        &self.stream
+    /// A queue without a device, which counts what is asked of it.
+    pub fn counting() -> Self {
+        let signatures = kernels::signatures(kernels::PTX).into_iter().collect();
+        Self { device: None, signatures, counts: RefCell::default() }
     }
 
-    pub(super) const fn blas(&self) -> &CudaBlas {
-        &self.blas
+    pub(super) const fn device(&self) -> Option<&Device> {
+        self.device.as_ref()
     }
 
-    pub(super) const fn kernels(&self) -> &HashMap<&'static str, Kernel> {
-        &self.kernels
+    pub(super) const fn device_mut(&mut self) -> Option<&mut Device> {
+        self.device.as_mut()
     }
 
-    pub(super) fn keep(&mut self, buffer: Buffer) {
-        self.buffers.push(buffer);
+    /// The sizes of a kernel's arguments, if there is one of that name.
+    pub(super) fn signature(&self, name: &str) -> Option<&[usize]> {
+        self.signatures.get(name).map(Vec::as_slice)
+    }
+
+    /// Notes what is asked for, where nothing is done.
+    pub(super) fn count(&self, call: Call) {
+        if self.device.is_some() {
+            return;
+        }
+        self.counts.borrow_mut().calls.push(call);
+    }
+
+    /// What was asked for since this was called last.
+    pub fn counted(&self) -> Counts {
+        self.counts.take()
+    }
+
+    /// A place for numbers that lie nowhere.
+    pub(super) fn nowhere(&self, count: usize) -> u64 {
+        let counts = &mut *self.counts.borrow_mut();
+        // as if they began at whole lines of memory; 0 is nowhere at all
+        let at = 256 + counts.taken;
+        counts.taken += (4 * count as u64).next_multiple_of(256);
+        at
     }
 
     /// Waits until all is done.
     pub fn wait(&self) -> Result<(), Error> {
-        self.stream.synchronize().map_err(|error| driver_error("waiting for a step", error))
+        let Some(device) = &self.device else { return Ok(()) };
+        device.stream.synchronize().map_err(|error| driver_error("waiting for a step", error))
     }
 }
 

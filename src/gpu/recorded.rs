@@ -12,12 +12,15 @@ pub(crate) struct Recorded(CudaGraph);
 impl Queue {
     /// Records all that `step` asks for; nothing of it is done yet.
     pub fn record(&self, step: impl FnOnce() -> Result<(), Error>) -> Result<Recorded, Error> {
+        let Some(device) = self.device() else {
+            return Err(Error::Kernel { name: "record", why: "there is no device" });
+        };
         let failed = |error| queue::driver_error("recording a step", error);
         let mode = Mode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        self.stream().begin_capture(mode).map_err(failed)?;
+        device.stream.begin_capture(mode).map_err(failed)?;
         let asked = step();
         let flags = Flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
-        let graph = self.stream().end_capture(flags);
+        let graph = device.stream.end_capture(flags);
         asked?;
         match graph.map_err(failed)? {
             Some(graph) => Ok(Recorded(graph)),

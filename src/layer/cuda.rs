@@ -98,6 +98,7 @@ pub(in crate::layer) fn fold<const N: usize>(
     if columns == 0 {
         return Ok(());
     }
+    let scratch = scratch.first(slices * columns);
     let mut all = std::vec![Argument::from(scratch)];
     all.extend(arguments);
     queue.launch(kernel, Grid::columns(columns, slices), all)?;
@@ -123,7 +124,7 @@ pub(in crate::layer) fn dot(
     (x, z): (Numbers, Numbers),
     scratch: Numbers,
 ) -> Result<(), Error> {
-    let each = Grid::blocks(BLOCKS);
+    let (each, scratch) = (Grid::blocks(BLOCKS), scratch.first(BLOCKS));
     queue.launch("dot", each, arguments![scratch, x, z, x.len()])?;
     queue.launch("fold", Grid::blocks(1), arguments![y, scratch, BLOCKS, 1usize, 1.0f32])
 }

@@ -1,16 +1,45 @@
-//! `idinit gpu`: which GPUs there are, and why one cannot be used.
+//! `idinit gpu`: which GPUs there are, and what a step asks of one.
 
 use crate::failure::Failure;
-use clap::Args;
+use crate::network::Choice;
+use crate::updates::updates;
+use clap::{Args, Subcommand};
+use idinit::update::Chosen;
 
 /// What to say where GPUs are asked of a program that does not know them.
 #[cfg(not(feature = "cuda"))]
 pub const NOT_BUILT: &str =
     "this idinit was built without GPUs: install it with `--features cli,cuda`";
 
-/// Show the NVIDIA GPUs that can be trained on
+/// Show the NVIDIA GPUs that can be trained on, or what a training step asks of one
 #[derive(Args)]
-pub struct Gpu {}
+#[command(after_help = "\
+Examples:
+  idinit gpu                            the GPUs, or why there is none
+  idinit gpu plan resnet --batch 128    calls, bytes and operations of a step; it needs no GPU")]
+pub struct Gpu {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Plan(Box<Plan>),
+}
+
+/// Show what a training step asks of a GPU: calls, bytes and operations, and the least time that
+/// follows from two data sheets (computed, not measured)
+#[derive(Args)]
+struct Plan {
+    #[command(flatten)]
+    choice: Choice,
+    /// The examples in a step
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    batch: u32,
+    /// How a weight moves
+    #[arg(long, value_name = "NAME", default_value = "momentum", value_parser = updates())]
+    update: Chosen,
+}
 
 impl Gpu {
     #[cfg(not(feature = "cuda"))]
@@ -20,24 +49,67 @@ impl Gpu {
 
     #[cfg(feature = "cuda")]
     pub fn run(self) -> Result<(), Failure> {
+        match self.what {
+            None => devices(),
+            Some(What::Plan(plan)) => plan.run(),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn devices() -> Result<(), Failure> {
+    let all = idinit::gpu::probe().map_err(Failure::failed)?;
+    let line = |(number, found)| match found {
+        Ok(idinit::gpu::Found { name, capability: (major, minor), memory, driver, .. }) => {
+            let (memory, version) = (memory >> 20, (driver / 1000, driver % 1000 / 10));
+            format!(
+                "{number}  {name}  compute capability {major}.{minor}, {memory} MiB, driver for CUDA {}.{}\n",
+                version.0, version.1
+            )
+        }
+        Err(absent) => format!("{number}  cannot be used: {absent}\n"),
+    };
+    crate::output::print(&all.into_iter().enumerate().map(line).collect::<String>())
+}
+
+#[cfg(feature = "cuda")]
+impl Plan {
+    fn run(self) -> Result<(), Failure> {
+        use idinit::engine::Cuda;
+        use idinit::gpu::Roofline;
+        use idinit::plan::Mode;
         use std::fmt::Write;
-        let mut text = String::new();
-        for (number, found) in
-            idinit::gpu::probe().map_err(Failure::failed)?.into_iter().enumerate()
-        {
-            let _ = match found {
-                Ok(found) => {
-                    let (major, minor) = found.capability;
-                    let (driver, memory) = (found.driver, found.memory >> 20);
-                    let cuda = (driver / 1000, driver % 1000 / 10);
-                    writeln!(
-                        text,
-                        "{number}  {}  compute capability {major}.{minor}, {memory} MiB, driver for CUDA {}.{}",
-                        found.name, cuda.0, cuda.1
-                    )
-                }
-                Err(absent) => writeln!(text, "{number}  cannot be used: {absent}"),
-            };
+        let network = self.choice.network()?;
+        let mode = Mode::train_with(&self.update);
+        let plan = network.model.plan(mode, self.batch as usize).map_err(Failure::usage)?;
+        let counts = Cuda::count(plan.net(), self.update).map_err(Failure::failed)?;
+        let least = Cuda::least_bytes(&plan.net(), &self.update);
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let (kernels, products, copies) = (counts.kernels(), counts.products(), counts.copies());
+        let mut text = format!(
+            "{}, a step by {} examples with {}\n\
+             calls      {kernels} kernels, {products} products, {copies} copies, recorded as one\n\
+             operations {:.1} GFLOP in products\n\
+             bytes      {:.1} MiB, {:.2} times the {:.1} MiB that the plan's reads and writes need\n",
+            network.entry.name,
+            self.batch,
+            self.update.name(),
+            counts.flops() as f64 / 1e9,
+            mib(counts.bytes()),
+            counts.bytes() as f64 / least as f64,
+            mib(least),
+        );
+        for device in [Roofline::A100, Roofline::H100] {
+            let milliseconds = 1e3 * counts.roofline(device);
+            let _ = writeln!(
+                text,
+                "{}       {milliseconds:.2} ms at least, computed from its data sheet and not measured",
+                device.name
+            );
+        }
+        text += "\nkernel                     calls         MiB\n";
+        for (name, calls, bytes) in counts.by_name() {
+            let _ = writeln!(text, "{name:<25} {calls:>6} {:>11.1}", mib(bytes));
         }
         crate::output::print(&text)
     }

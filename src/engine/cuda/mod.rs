@@ -11,10 +11,11 @@ mod table;
 use super::gathered::Parts;
 use super::{Buffer, Engine, Error};
 use crate::gpu::{self, Numbers, Queue, Recorded};
+use crate::graph::{Node, Value};
 use crate::init::{self, Scheme};
 use crate::layer::TAME;
-use crate::loss::Target;
 use crate::loss::cuda::Wanted;
+use crate::loss::{Loss, Target};
 use crate::plan::Net;
 use crate::update::{Moves, OnGpu, Step, Update, on_gpu};
 use core::fmt;
@@ -146,6 +147,10 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// Where there is no such GPU or too little memory on it, and where the plan was made for another
     /// update.
     pub fn new(net: Net<'a>, update: U, ordinal: usize) -> Result<Self, CudaError> {
+        Self::on(Queue::new(ordinal)?, net, update)
+    }
+
+    fn on(mut queue: Queue, net: Net<'a>, update: U) -> Result<Self, CudaError> {
         let planned = net.update_state + net.gradient as usize;
         let needed = update.state() + (U::WHOLE || net.in_parts) as usize;
         if net.trains && planned != needed {
@@ -154,11 +159,54 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         if !update.is_sound() {
             return Err(Error::Settings.into());
         }
-        let mut queue = Queue::new(ordinal)?;
         let table = Table::of(&net, &mut queue)?;
         let memory = Memory::take(&net, &mut queue)?;
         let (recorded, parts) = (HashMap::new(), Parts::default());
         Ok(Self { net, update, table, memory, recorded, queue, steps: 0, seed: 0, parts })
+    }
+
+    /// What a training step by a whole batch asks of a GPU. It needs none.
+    ///
+    /// # Errors
+    /// Where the plan was made for another update, or for inference.
+    pub fn count(net: Net<'a>, update: U) -> Result<gpu::Counts, CudaError> {
+        if !net.trains {
+            return Err(Error::Inference.into());
+        }
+        let engine = Self::on(Queue::counting(), net, update)?;
+        let sort = match net.loss {
+            Loss::SquaredError => Sort::Values,
+            _ => Sort::Labels,
+        };
+        let kernel = engine.set(0.0, 1.0)?;
+        let _ = engine.queue.counted();
+        let wanted = sort.on_device(engine.memory.wanted);
+        engine.whole_step(Work::Train, wanted, net.batch, kernel)?;
+        Ok(engine.queue.counted())
+    }
+
+    /// Bytes that a training step by a whole batch must move at least: forward each layer reads its
+    /// operands and its weights and writes its output; backward it reads the gradient of its output, and
+    /// what it needs of these again, and writes the gradients of its operands and weights; the update
+    /// reads and writes weights and state.
+    pub fn least_bytes(net: &Net<'_>, update: &U) -> u64 {
+        let batch = net.batch as u64;
+        let second = |node: &Node| match node.second.map(Value::node) {
+            None => 0,
+            Some(None) => net.input.len(),
+            Some(Some(from)) => net.nodes.get(from).map_or(0, |from| from.output.len()),
+        };
+        let each = net.nodes.iter().zip(net.slots).map(|(node, slot)| {
+            let (x, y, second) = (node.input.len(), node.output.len(), second(node));
+            let (w, style) = (u64::from(slot.weights.len), node.layer.style(slot.trained));
+            let forward = batch * (x + second + y) as u64 + w;
+            let read =
+                if style.reads_x { x + second } else { 0 } + if style.reads_y { y } else { 0 };
+            let backward = batch * (y + read + x + second) as u64 + w + u64::from(slot.moved.len);
+            forward + if slot.backward { backward } else { 0 }
+        });
+        let moved = net.trained as u64 * (3 + 2 * update.state() as u64);
+        4 * (each.sum::<u64>() + moved)
     }
 
     /// Writes the initial weights, and forgets the state of the update and the steps taken. Weights that

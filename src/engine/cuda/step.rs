@@ -163,14 +163,15 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Looks at the loss and at the whole gradient: whether weights can move by it, and how far.
     fn judge(&self, gradient: Numbers) -> Result<(), Error> {
         let Memory { scratch, results, settings, .. } = self.memory;
-        let (squares, sizes, n) = (scratch, scratch.after(2 * BLOCKS), gradient.len());
+        let (squares, n) = (scratch.first(2 * BLOCKS), gradient.len());
+        let sizes = scratch.after(2 * BLOCKS).first(BLOCKS);
         let look: [Argument; 4] = [squares.into(), sizes.into(), gradient.into(), n.into()];
         self.queue.launch("gradient_size", Grid::blocks(BLOCKS), look)?;
         let verdict: [Argument; 8] = [
             results.after(1).into(),
             squares.into(),
             sizes.into(),
-            results.into(),
+            results.first(1).into(),
             settings.after(SHARE).into(),
             self.update.most_norm().into(),
             crate::layer::TAME.into(),

@@ -89,7 +89,8 @@ impl Attention {
             sizes.scores(queue, sizes.square(io.scratch, head), parts, sizes.scale())?;
         }
         let causal = self.causal;
-        let all = arguments![io.scratch, io.saved, io.second, heads, examples, tokens, causal];
+        let scores = io.scratch.first(heads * examples * tokens * tokens);
+        let all = arguments![scores, io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_softmax", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
             let factors = (sizes.square(io.scratch, head), sizes.part(io.x, head, 2));
@@ -112,7 +113,8 @@ impl Attention {
         if io.dx.is_empty() {
             return Ok(());
         }
-        let slopes = io.scratch.after(heads * examples * tokens * tokens);
+        let count = heads * examples * tokens * tokens;
+        let (scores, slopes) = (io.scratch.first(count), io.scratch.after(count).first(count));
         for head in 0..heads {
             let parts = (sizes.part(io.x, head, 0), sizes.part(io.x, head, 1));
             sizes.scores(queue, sizes.square(io.scratch, head), parts, sizes.scale())?;
@@ -121,7 +123,7 @@ impl Attention {
         }
         let causal = self.causal;
         let all =
-            arguments![io.scratch, slopes, io.saved, io.second, heads, examples, tokens, causal];
+            arguments![scores, slopes, io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_slope", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
             let (weights, slopes) = (sizes.square(io.scratch, head), sizes.square(slopes, head));

@@ -71,12 +71,13 @@ impl Conv2d {
             }
             if !io.dx.is_empty() {
                 let w = matrix(io.w.after(g * group.out * group.depth), group.depth);
-                let rows = matrix(io.scratch, group.depth);
+                let numbers = io.scratch.first(group.windows * group.depth);
+                let rows = matrix(numbers, group.depth);
                 let sizes = [group.windows, group.depth, group.out];
                 io.queue.product(rows, (dy, w), sizes, (1.0, true), Batch::ONE)?;
                 let (inp, n) = (group.inp, io.examples * io.input.pixels() * group.inp);
                 let window = group.window;
-                let all = arguments![io.dx, io.scratch, window, g * inp, inp, io.fresh[0], n];
+                let all = arguments![io.dx, numbers, window, g * inp, inp, io.fresh[0], n];
                 io.queue.launch("col2im", Grid::each(n), all)?;
             }
         }
@@ -115,7 +116,8 @@ impl Group {
     /// What the windows see of group `g`, in scratch.
     fn rows(self, io: &impl Asks, x: Numbers, g: usize) -> Result<Matrix, Error> {
         let Self { window, windows, depth, inp, .. } = self;
-        let (rows, n) = (io.scratch(), windows * depth);
+        let n = windows * depth;
+        let rows = io.scratch().first(n);
         let all = arguments![rows, x, window, g * inp, inp, n];
         io.queue().launch("im2col", Grid::each(n), all)?;
         Ok(matrix(rows, depth))
