@@ -12,7 +12,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 features=(std half defmt micromath)
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
-steps=(tools format lint features documentation data test small bare_metal measure main_job)
+steps=(tools format lint features documentation data test small gpu bare_metal measure main_job)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'ci.sh: %s\n' "$*" >&2; exit 1; }
@@ -44,6 +44,7 @@ format() {
 lint() {
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
+    cargo clippy --quiet --all-targets --features cli,cuda -- -D warnings
 }
 
 # Every set of features builds.
@@ -56,7 +57,9 @@ features() {
         done
         cargo check --quiet --lib --features "$set" || die "features do not build: ${set:-none}"
     done
+    cargo check --quiet --lib --features cuda,half,defmt,micromath
     cargo check --quiet --bins --features cli
+    cargo check --quiet --bins --features cli,cuda
 }
 
 # The loaders want the real files: one set from Debian, the others where npm and pip are installed.
@@ -91,7 +94,14 @@ small() {
 }
 
 documentation() {
-    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath,cuda
+}
+
+# The kernels for GPUs: what is checked in is what they compile to, and every architecture takes it.
+gpu() {
+    python3 -m pip --version >/dev/null || die "python3 with pip brings NVIDIA's compilers: install it"
+    python3 src/gpu/make-ptx.py --check
+    bash src/gpu/assemble.sh
 }
 
 # The library without a standard library, on each sort of core.
