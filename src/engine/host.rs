@@ -7,6 +7,7 @@
 //! attention, and recurrent layers.
 
 use super::gathered::{self, Parts};
+use super::rectified::{masks_before, rectified};
 use super::{Buffer, Engine, Error};
 use crate::graph::Value;
 use crate::init::{self, Scheme};
@@ -493,43 +494,6 @@ fn operand(net: &Net<'_>, value: Option<Value>, examples: usize) -> Span {
 fn gradient(net: &Net<'_>, value: Option<Value>, examples: usize) -> Span {
     let place = |value: Value| Some((net.gradient(value), net.nodes.get(value.node()?)?));
     value.and_then(place).map_or(Span::EMPTY, |(dy, node)| dy.first(examples * node.output.len()))
-}
-
-/// Whether layer `number` also does the work of a rectifier that follows it in its place.
-fn rectified(net: &Net<'_>, number: usize) -> bool {
-    let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) else {
-        return false;
-    };
-    let (Some(next), Some(behind)) = (net.nodes.get(number + 1), net.slots.get(number + 1)) else {
-        return false;
-    };
-    node.layer.rectifies()
-        && next.layer.kind() == Kind::Relu
-        && next.from.node() == Some(number)
-        && behind.y == slot.y
-}
-
-/// Whether layer `number` can mask its gradient by the rectifier behind it: the rectifier's gradient
-/// becomes its own in place, and nothing that its backward pass writes lies over the mask.
-fn masks_before(net: &Net<'_>, number: usize) -> bool {
-    let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) else {
-        return false;
-    };
-    let Some(behind) = net.slots.get(number + 1) else { return false };
-    let apart = |span: Span| {
-        let mask = behind.y;
-        span.is_empty() || span.end() <= mask.start as usize || mask.end() <= span.start as usize
-    };
-    let dx = if slot.shares_gradient { Span::EMPTY } else { net.gradient(node.from) };
-    let d_second = node.second.map_or(Span::EMPTY, |second| net.gradient(second));
-    let reads = [net.value(node.from), node.second.map_or(Span::EMPTY, |v| net.value(v))];
-    slot.backward
-        && behind.shares_gradient
-        && apart(dx)
-        && apart(d_second)
-        && apart(slot.dy)
-        && apart(slot.saved)
-        && (!node.layer.style(slot.trained).reads_x || reads.into_iter().all(apart))
 }
 
 /// The gradient of a sum, masked by the rectifier behind it, passed on to its second operand.

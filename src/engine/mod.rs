@@ -6,6 +6,8 @@ mod gathered;
 #[cfg(feature = "std")]
 mod host;
 mod portable;
+#[cfg(feature = "std")]
+mod rectified;
 
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, CudaError};

@@ -20,6 +20,9 @@ static __device__ float infinity() { return __int_as_float(0x7f800000); }
 // What is added to, or written to where it is fresh.
 static __device__ float before(const float* sum, unsigned fresh) { return fresh ? 0.0f : *sum; }
 
+// What a rectifier that follows makes of a number; NaN stays NaN.
+static __device__ float rectified(float x, unsigned relu) { return relu && x <= 0.0f ? 0.0f : x; }
+
 // The sum over a warp, in every lane.
 static __device__ float warp_sum(float x) {
     for (int half = 16; half > 0; half /= 2) x += __shfl_xor_sync(0xffffffffu, x, half);

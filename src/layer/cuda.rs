@@ -22,6 +22,8 @@ pub(crate) struct Forward<'a> {
     /// What backward will want to know; nowhere, when there will be no backward pass.
     pub saved: Numbers,
     pub y: Numbers,
+    /// Whether a rectifier follows, which the layer is to do as well.
+    pub relu: bool,
     pub chance: Lots,
     pub scratch: Numbers,
 }
@@ -48,6 +50,8 @@ pub(crate) struct Backward<'a> {
     pub w: Numbers,
     /// The gradients of the trained weights; nowhere, where the layer is frozen.
     pub dw: Numbers,
+    /// The output of the rectifier that follows, by which the layer is to mask dy; nowhere where none does.
+    pub mask: Numbers,
     /// The loss of the batch.
     pub loss: Numbers,
     pub chance: Lots,
@@ -179,7 +183,8 @@ impl Layer {
         match self {
             Self::Dense(layer) => sums(layer.out as usize),
             Self::Conv2d(layer) => layer.cuda_scratch(x, y, batch),
-            Self::BatchNorm(_) | Self::LayerNorm(_) | Self::RmsNorm(_) => sums(x.channels as usize),
+            Self::BatchNorm(_) => sums(2 * x.channels as usize),
+            Self::LayerNorm(_) | Self::RmsNorm(_) => sums(x.channels as usize),
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,
@@ -209,11 +214,11 @@ impl Layer {
             Self::LeakyRelu(layer) => {
                 queue.launch("leaky_relu_forward", each, arguments![y, x, layer.slope, n])
             }
-            Self::Add(_) => queue.launch("add_forward", each, arguments![y, x, second, n]),
+            Self::Add(_) => queue.launch("add_forward", each, arguments![y, x, second, io.relu, n]),
             Self::ScalarBias(_) => queue.launch("scalar_added", each, arguments![y, x, w, n]),
             Self::Multiplier(_) => queue.launch("scaled", each, arguments![y, x, w, n]),
             Self::Positions(_) => {
-                queue.launch("row_added", each, arguments![y, x, w, io.input.len(), n])
+                queue.launch("row_added", each, arguments![y, x, w, io.input.len(), false, n])
             }
             Self::MaxPool(layer) => layer.forward_cuda(io),
             Self::AveragePool(layer) => layer.forward_cuda(io),

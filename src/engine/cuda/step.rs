@@ -1,5 +1,6 @@
 //! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
 
+use super::super::rectified::{masks_before, rectified};
 use super::{Cuda, LOTS, Memory, SHARE, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
 use crate::graph::Value;
@@ -77,6 +78,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         let Memory { arena, weights, scratch, .. } = self.memory;
         let mut output = Numbers::EMPTY;
         for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
+            // taken along by the layer before it
+            if number.checked_sub(1).is_some_and(|before| rectified(&self.net, before)) {
+                continue;
+            }
             output = arena.of(slot.y.first(examples * node.output.len()));
             node.layer.forward_cuda(&Forward {
                 queue: &self.queue,
@@ -88,6 +93,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 w: weights.of(slot.weights),
                 saved: if training { arena.of(slot.saved) } else { Numbers::EMPTY },
                 y: output,
+                relu: rectified(&self.net, number),
                 chance: self.lots(number),
                 scratch,
             })?;
@@ -110,10 +116,16 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     fn backward(&self, examples: usize) -> Result<(), Error> {
         let Memory { arena, weights, gradient, scratch, results, .. } = self.memory;
         let nodes = self.net.nodes.iter().zip(self.net.slots).enumerate();
+        let mut masks = Numbers::EMPTY;
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
             let dy = arena.of(slot.dy.first(y_len));
+            if number.checked_sub(1).is_some_and(|before| self.masks(before)) {
+                masks = arena.of(slot.y.first(y_len));
+                continue;
+            }
+            let mask = core::mem::replace(&mut masks, Numbers::EMPTY);
             let dx = match slot.shares_gradient {
                 true => Numbers::EMPTY,
                 false => self.gradient_of(node.from, x_len),
@@ -134,6 +146,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 fresh: slot.fresh,
                 w: weights.of(slot.weights),
                 dw: if slot.trained { gradient.of(slot.moved) } else { Numbers::EMPTY },
+                mask,
                 loss: results.first(1),
                 chance: self.lots(number),
                 scratch,
@@ -146,6 +159,14 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             }
         }
         Ok(())
+    }
+
+    /// Whether layer `number` masks its gradient by the rectifier behind it.
+    fn masks(&self, number: usize) -> bool {
+        let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
+        let normalises =
+            layers.is_some_and(|(node, slot)| node.layer.kind() == Kind::BatchNorm && slot.trained);
+        normalises && rectified(&self.net, number) && masks_before(&self.net, number)
     }
 
     /// Writes a gradient, or adds it to what is there.

@@ -2,7 +2,7 @@
 
 use super::BatchNorm;
 use crate::gpu::{Error, Grid, Numbers};
-use crate::layer::cuda::{Backward, Forward, arguments, column_sums, fold};
+use crate::layer::cuda::{Backward, Forward, arguments, fold};
 
 /// Vectors of `channels` numbers that lie behind each other.
 fn parts<const N: usize>(all: Numbers, channels: usize) -> [Numbers; N] {
@@ -26,7 +26,7 @@ impl BatchNorm {
             fold(queue, variance, ("batch_norm_deviations", sums), (rows, share), scratch)?;
         }
         let n = y.len();
-        let all = arguments![y, x, w, mean, variance, eps, channels, n];
+        let all = arguments![y, x, w, mean, variance, eps, channels, io.relu, n];
         queue.launch("batch_norm_forward", Grid::each(n), all)
     }
 
@@ -39,12 +39,10 @@ impl BatchNorm {
         }
         let rows = n / channels;
         let [mean, variance] = parts(saved, channels);
-        let [gains, biases] = parts(dw, channels);
-        let along = arguments![dy, x, mean, variance, eps, rows, channels];
-        fold(queue, gains, ("batch_norm_along", along), (rows, 1.0), scratch)?;
-        column_sums(queue, biases, dy, (rows, channels), scratch)?;
+        let sums = arguments![dy, x, mean, variance, io.mask, eps, rows, channels];
+        fold(queue, dw, ("batch_norm_gradients", sums), (rows, 1.0), scratch)?;
         let share = 1.0 / rows as f32;
-        let all = arguments![dy, x, w, mean, variance, dw, eps, share, channels, n];
+        let all = arguments![dy, x, w, mean, variance, dw, io.mask, eps, share, channels, n];
         queue.launch("batch_norm_backward", each, all)?;
         // PyTorch's running variance is the unbiased one; a single number has none
         let unbiased = if rows > 1 { rows as f32 / (rows - 1) as f32 } else { 1.0 };

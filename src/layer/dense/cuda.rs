@@ -4,15 +4,16 @@ use super::Dense;
 use crate::gpu::{Batch, Error, Grid, Numbers};
 use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix};
 
-/// y += b in every row; nothing, without a bias.
+/// y += b in every row, rectified where a rectifier follows.
 pub(in crate::layer) fn add_bias(
     io: &Forward<'_>,
     bias: Numbers,
 ) -> Result<(), Error> {
-    let (y, n) = (io.y, io.y.len());
+    let (queue, y, n, each) = (io.queue, io.y, io.y.len(), Grid::each(io.y.len()));
     match bias.len() {
+        0 if io.relu => queue.launch("relu_forward", each, arguments![y, y, n]),
         0 => Ok(()),
-        out => io.queue.launch("row_added", Grid::each(n), arguments![y, y, bias, out, n]),
+        out => queue.launch("row_added", each, arguments![y, y, bias, out, io.relu, n]),
     }
 }
 
