@@ -39,6 +39,8 @@ pub(crate) struct Sizes {
 pub(crate) enum Argument {
     /// A pointer; null, where the numbers are nowhere.
     Numbers(Numbers),
+    /// The same, where the kernel reads the numbers and writes them.
+    Updated(Numbers),
     Whole(u32),
     Real(f32),
     Window(Window),
@@ -50,17 +52,25 @@ impl Argument {
     const fn bytes(&self) -> u64 {
         match self {
             Self::Numbers(numbers) => 4 * numbers.len() as u64,
+            Self::Updated(numbers) => 8 * numbers.len() as u64,
             _ => 0,
         }
     }
 
     const fn size(&self) -> usize {
         match self {
-            Self::Numbers(_) => 8,
+            Self::Numbers(_) | Self::Updated(_) => 8,
             Self::Whole(_) | Self::Real(_) => 4,
             Self::Window(_) => size_of::<Window>(),
             Self::Sizes(_) => size_of::<Sizes>(),
         }
+    }
+}
+
+impl Numbers {
+    /// As the argument of a kernel that reads them and writes them.
+    pub const fn updated(self) -> Argument {
+        Argument::Updated(self)
     }
 }
 
@@ -175,7 +185,9 @@ impl Queue {
         let mut pointers: Vec<_> = arguments
             .iter_mut()
             .map(|argument| match argument {
-                Argument::Numbers(numbers) => core::ptr::from_mut(numbers).cast(),
+                Argument::Numbers(numbers) | Argument::Updated(numbers) => {
+                    core::ptr::from_mut(numbers).cast()
+                }
                 Argument::Whole(whole) => core::ptr::from_mut(whole).cast(),
                 Argument::Real(real) => core::ptr::from_mut(real).cast(),
                 Argument::Window(window) => core::ptr::from_mut(window).cast(),

@@ -162,7 +162,11 @@ pub(in crate::layer) fn runs(
 ) -> Result<(), Error> {
     let kernel = if fresh { "run_copied" } else { "run_added" };
     let n = rows * count;
-    let all = arguments![y.numbers, y.step, y.first, x.numbers, x.step, x.first, count, n];
+    let first = match fresh {
+        true => y.numbers.into(),
+        false => y.numbers.updated(),
+    };
+    let all = arguments![first, y.step, y.first, x.numbers, x.step, x.first, count, n];
     queue.launch(kernel, Grid::each(n), all)
 }
 
@@ -174,7 +178,7 @@ fn map(io: &Forward<'_>, kernel: &'static str) -> Result<(), Error> {
 
 fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Error> {
     let n = io.dy.len();
-    io.queue.launch(kernel, Grid::each(n), arguments![io.dy, z, n])
+    io.queue.launch(kernel, Grid::each(n), arguments![io.dy.updated(), z, n])
 }
 
 impl Layer {
@@ -253,9 +257,11 @@ impl Layer {
             Self::Tanh(_) => combine(io, "tanh_backward", y),
             Self::Sigmoid(_) => combine(io, "sigmoid_backward", y),
             Self::Gelu(_) => combine(io, "gelu_backward", x),
-            Self::LeakyRelu(layer) => {
-                queue.launch("leaky_relu_backward", each, arguments![dy, y, layer.slope, n])
-            }
+            Self::LeakyRelu(layer) => queue.launch(
+                "leaky_relu_backward",
+                each,
+                arguments![dy.updated(), y, layer.slope, n],
+            ),
             Self::Add(_) | Self::Flatten(_) => Ok(()),
             Self::ScalarBias(_) if !dw.is_empty() => dot(queue, dw, (dy, Numbers::EMPTY), scratch),
             Self::ScalarBias(_) => Ok(()),

@@ -35,9 +35,8 @@ impl Loss {
         let n = self.terms(rows, outputs);
         match (self, wanted) {
             (Self::SquaredError, Wanted::Values(values)) => {
-                let all = [y, losses, values].map(Argument::Numbers);
-                let [a, b, c] = all;
-                queue.launch("squared_error", Grid::each(n), [a, b, c, n.into()])?;
+                let all = [y.updated(), losses.into(), values.into(), n.into()];
+                queue.launch("squared_error", Grid::each(n), all)?;
             }
             (Self::CrossEntropy { smoothing }, wanted) => {
                 let [first, second, share] = match wanted {
@@ -47,7 +46,7 @@ impl Loss {
                     }
                 };
                 let all: [Argument; 8] = [
-                    y.into(),
+                    y.updated(),
                     losses.into(),
                     first.into(),
                     second.into(),

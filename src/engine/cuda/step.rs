@@ -34,7 +34,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 self.judge(gradient)?;
                 let (verdict, n) = (results.after(1), gradient.len());
                 let all: [Argument; 5] = [
-                    gathered.into(),
+                    gathered.updated(),
                     gradient.into(),
                     verdict.into(),
                     (examples as f32).into(),
@@ -176,7 +176,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             true => self.queue.copy(to, dy),
             false => {
                 let n = to.len();
-                self.queue.launch("add_to", Grid::each(n), [to.into(), dy.into(), n.into()])
+                self.queue.launch("add_to", Grid::each(n), [to.updated(), dy.into(), n.into()])
             }
         }
     }
@@ -208,9 +208,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         if self.table.runs == 0 {
             return Ok(());
         }
-        let all = [weights, state, gradient, self.table.numbers, settings, results.after(1)];
-        let grid = Grid::blocks(self.table.runs);
-        self.queue.launch(kernel, grid, all.map(Argument::Numbers))
+        let moved = [weights.updated(), state.updated()];
+        let [a, b, c, d] = [gradient, self.table.numbers, settings, results.after(1)];
+        let all: [Argument; 6] = [moved[0], moved[1], a.into(), b.into(), c.into(), d.into()];
+        self.queue.launch(kernel, Grid::blocks(self.table.runs), all)
     }
 
     /// Fills numbers with 0.

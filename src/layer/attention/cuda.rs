@@ -90,7 +90,7 @@ impl Attention {
         }
         let causal = self.causal;
         let scores = io.scratch.first(heads * examples * tokens * tokens);
-        let all = arguments![scores, io.saved, io.second, heads, examples, tokens, causal];
+        let all = arguments![scores.updated(), io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_softmax", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
             let factors = (sizes.square(io.scratch, head), sizes.part(io.x, head, 2));
@@ -123,7 +123,7 @@ impl Attention {
         }
         let causal = self.causal;
         let all =
-            arguments![scores, slopes, io.saved, io.second, heads, examples, tokens, causal];
+            arguments![scores.updated(), slopes.updated(), io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_slope", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
             let (weights, slopes) = (sizes.square(io.scratch, head), sizes.square(slopes, head));

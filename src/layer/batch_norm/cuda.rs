@@ -35,14 +35,14 @@ impl BatchNorm {
         let (channels, eps, n) = (io.input.channels as usize, self.eps, dy.len());
         let each = Grid::each(n);
         if dw.is_empty() {
-            return queue.launch("batch_norm_frozen", each, arguments![dy, w, eps, channels, n]);
+            return queue.launch("batch_norm_frozen", each, arguments![dy.updated(), w, eps, channels, n]);
         }
         let rows = n / channels;
         let [mean, variance] = parts(saved, channels);
         let sums = arguments![dy, x, mean, variance, io.mask, eps, rows, channels];
         fold(queue, dw, ("batch_norm_gradients", sums), (rows, 1.0), scratch)?;
         let share = 1.0 / rows as f32;
-        let all = arguments![dy, x, w, mean, variance, dw, io.mask, eps, share, channels, n];
+        let all = arguments![dy.updated(), x, w, mean, variance, dw, io.mask, eps, share, channels, n];
         queue.launch("batch_norm_backward", each, all)?;
         // PyTorch's running variance is the unbiased one; a single number has none
         let unbiased = if rows > 1 { rows as f32 / (rows - 1) as f32 } else { 1.0 };

@@ -23,7 +23,7 @@ impl LayerNorm {
             fold(queue, gains, ("layer_norm_along", along), (rows, 1.0), scratch)?;
             column_sums(queue, dw.after(channels), dy, (rows, channels), scratch)?;
         }
-        let all = arguments![dy, x, w, saved, rows, channels];
+        let all = arguments![dy.updated(), x, w, saved, rows, channels];
         queue.launch("layer_norm_backward", Grid::rows(rows), all)
     }
 }
