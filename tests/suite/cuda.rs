@@ -3,7 +3,7 @@
 use super::cases::{Case, Trains, cases, large};
 use super::runner::{Buffers, Numbers, bits, gradient, infer, inference, plan, wide};
 use super::tolerance::{Against, difference, tolerance};
-use idinit::engine::{Cuda, Engine};
+use idinit::engine::{Cuda, CudaError, Engine, Error};
 use idinit::gpu::{Found, probe};
 use idinit::init::{self, Named};
 use idinit::update::{Chosen, Clip, Grouped, Momentum, Sgd};
@@ -150,4 +150,110 @@ fn every_update_takes_the_portable_engines_steps() {
         }
         assert_eq!(got.map(|all| bits(&all)), again.map(|all| bits(&all)), "{name} twice");
     }
+}
+
+/// A network of all sorts, its numbers and its plan for momentum in parts.
+fn residual() -> (Case, Numbers) {
+    let whole = |case: &Case| matches!(case.trains, Trains::All) && case.graph.nodes().len() > 6;
+    let case = all().find(whole).unwrap();
+    let numbers = Numbers::of(&case);
+    (case, numbers)
+}
+
+#[test]
+fn a_run_goes_from_the_host_to_the_gpu_and_back() {
+    let Some(device) = device() else { return };
+    let (case, numbers) = residual();
+    let update = Momentum { momentum: 0.9, decay: 0.01, nesterov: true };
+    let plan = plan::<Momentum>(&case);
+    let target = numbers.wanted.target();
+    let kept = plan.net().kept();
+    let mut whole = Buffers::new(&plan, &numbers.w, f32::NAN);
+    let mut portable = whole.engine(&plan, update);
+    for _ in 0..6 {
+        portable.train(&numbers.x, target, 0.02).unwrap();
+    }
+    let mut first = Buffers::new(&plan, &numbers.w, f32::NAN);
+    let mut portable = first.engine(&plan, update);
+    let mut cuda = Cuda::new(plan.net(), update, device.ordinal).unwrap();
+    let (mut w, mut s) = (numbers.w.clone(), vec![0.0; kept]);
+    // two steps here, two there, two here again
+    for (turn, steps) in [0, 2, 4].into_iter().enumerate() {
+        let engines: [&mut dyn FnMut(&mut Vec<f32>, &mut Vec<f32>); 2] = [
+            &mut |w, s| {
+                portable.restore(w, s, steps).unwrap();
+                for _ in 0..2 {
+                    portable.train(&numbers.x, target, 0.02).unwrap();
+                }
+                portable.weights(w).unwrap();
+                portable.state(s).unwrap();
+            },
+            &mut |w, s| {
+                cuda.restore(w, s, steps).unwrap();
+                for _ in 0..2 {
+                    cuda.train(&numbers.x, target, 0.02).unwrap();
+                }
+                assert_eq!(cuda.steps(), steps + 2);
+                cuda.weights(w).unwrap();
+                cuda.state(s).unwrap();
+            },
+        ];
+        engines[turn % 2](&mut w, &mut s);
+    }
+    let allowed = tolerance(Against::CudaGradient, case.graph.nodes());
+    assert_eq!(difference(&wide(&w), &wide(&whole.weights), allowed, 1.0), None);
+}
+
+#[test]
+fn steps_in_parts_are_those_of_the_portable_engine() {
+    let Some(device) = device() else { return };
+    let (case, numbers) = residual();
+    let plan = idinit::plan::Plan::<{ super::cases::ROOM }>::new(
+        &case.graph,
+        case.trains.mode::<Momentum>().in_parts(),
+        case.planned,
+    );
+    let update = Momentum { momentum: 0.5, ..Momentum::default() };
+    let mut buffers = Buffers::new(&plan, &numbers.w, f32::NAN);
+    let mut portable = buffers.engine(&plan, update);
+    let mut cuda = Cuda::new(plan.net(), update, device.ordinal).unwrap();
+    cuda.restore(&numbers.w, &vec![0.0; plan.net().kept()], 0).unwrap();
+    assert!(cuda.step(0.1).is_err(), "a step of no parts");
+    for _ in 0..2 {
+        for _ in 0..2 {
+            let want = portable.accumulate(&numbers.x, numbers.wanted.target()).unwrap();
+            let got = cuda.accumulate(&numbers.x, numbers.wanted.target()).unwrap();
+            assert!((got - want).abs() < 1e-4, "{got} {want}");
+        }
+        portable.step(0.05).unwrap();
+        cuda.step(0.05).unwrap();
+    }
+    let mut got = numbers.w.clone();
+    cuda.weights(&mut got).unwrap();
+    let allowed = tolerance(Against::CudaGradient, case.graph.nodes());
+    assert_eq!(difference(&wide(&got), &wide(&buffers.weights), allowed, 1.0), None);
+}
+
+#[test]
+fn what_is_not_finite_is_refused_and_moves_no_weight() {
+    let Some(device) = device() else { return };
+    let (case, numbers) = residual();
+    let plan = plan::<Momentum>(&case);
+    let mut cuda = Cuda::new(plan.net(), Momentum::default(), device.ordinal).unwrap();
+    let target = numbers.wanted.target();
+    for strange in [f32::NAN, f32::INFINITY] {
+        cuda.restore(&numbers.w, &vec![0.0; plan.net().kept()], 0).unwrap();
+        let mut x = numbers.x.clone();
+        x[1] = strange;
+        let refused = cuda.train(&x, target, 0.1);
+        let why = |error| matches!(error, CudaError::Step(Error::Loss(_) | Error::Diverged { .. }));
+        let mut after = numbers.w.clone();
+        cuda.weights(&mut after).unwrap();
+        assert!(refused.is_err_and(why), "{strange}");
+        assert_eq!((bits(&after), cuda.steps()), (bits(&numbers.w), 0), "{strange}");
+        // the next step is one as any other
+        cuda.train(&numbers.x, target, 0.1).unwrap();
+    }
+    let short = cuda.train(&numbers.x[1..], target, 0.1);
+    assert!(matches!(short, Err(CudaError::Step(Error::Batch { .. }))));
 }
