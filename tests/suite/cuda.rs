@@ -160,6 +160,22 @@ fn residual() -> (Case, Numbers) {
     (case, numbers)
 }
 
+/// Two steps from where another engine stood, and where this one then stands.
+fn two_steps(
+    engine: &mut impl Engine<Error: std::fmt::Debug>,
+    [w, s]: [&mut Vec<f32>; 2],
+    steps: u64,
+    numbers: &Numbers,
+) {
+    engine.restore(w, s, steps).unwrap();
+    for _ in 0..2 {
+        engine.train(&numbers.x, numbers.wanted.target(), 0.02).unwrap();
+    }
+    assert_eq!(engine.steps(), steps + 2);
+    engine.weights(w).unwrap();
+    engine.state(s).unwrap();
+}
+
 #[test]
 fn a_run_goes_from_the_host_to_the_gpu_and_back() {
     let Some(device) = device() else { return };
@@ -178,28 +194,9 @@ fn a_run_goes_from_the_host_to_the_gpu_and_back() {
     let mut cuda = Cuda::new(plan.net(), update, device.ordinal).unwrap();
     let (mut w, mut s) = (numbers.w.clone(), vec![0.0; kept]);
     // two steps here, two there, two here again
-    for (turn, steps) in [0, 2, 4].into_iter().enumerate() {
-        let engines: [&mut dyn FnMut(&mut Vec<f32>, &mut Vec<f32>); 2] = [
-            &mut |w, s| {
-                portable.restore(w, s, steps).unwrap();
-                for _ in 0..2 {
-                    portable.train(&numbers.x, target, 0.02).unwrap();
-                }
-                portable.weights(w).unwrap();
-                portable.state(s).unwrap();
-            },
-            &mut |w, s| {
-                cuda.restore(w, s, steps).unwrap();
-                for _ in 0..2 {
-                    cuda.train(&numbers.x, target, 0.02).unwrap();
-                }
-                assert_eq!(cuda.steps(), steps + 2);
-                cuda.weights(w).unwrap();
-                cuda.state(s).unwrap();
-            },
-        ];
-        engines[turn % 2](&mut w, &mut s);
-    }
+    two_steps(&mut portable, [&mut w, &mut s], 0, &numbers);
+    two_steps(&mut cuda, [&mut w, &mut s], 2, &numbers);
+    two_steps(&mut portable, [&mut w, &mut s], 4, &numbers);
     let allowed = tolerance(Against::CudaGradient, case.graph.nodes());
     assert_eq!(difference(&wide(&w), &wide(&whole.weights), allowed, 1.0), None);
 }
