@@ -229,18 +229,8 @@ impl<U: Update + Send> Engine for Host<'_, U> {
 }
 
 impl<U: Update + Send> Work<'_, U> {
-    /// How many examples `x` has.
-    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
-        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
-        let examples = got / example.max(1);
-        match examples * example == got && 0 < examples && examples <= most {
-            true => Ok(examples),
-            false => Err(Error::Batch { got, example, most }),
-        }
-    }
-
     fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let examples = self.examples(x)?;
+        let examples = super::examples(&self.net, x)?;
         let need = examples * self.net.output.len();
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() });
@@ -250,19 +240,8 @@ impl<U: Update + Send> Work<'_, U> {
         Ok(())
     }
 
-    /// How many examples a batch has that can be trained on.
-    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
-        let examples = self.examples(x)?;
-        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
-        self.net.loss.check(target, rows, classes)?;
-        match self.net.trains {
-            true => Ok(examples),
-            false => Err(Error::Inference),
-        }
-    }
-
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         super::check_rate(&self.update, rate)?;
         self.parts = Parts::default();
         let loss = if U::WHOLE {
@@ -307,7 +286,7 @@ impl<U: Update + Send> Work<'_, U> {
 
     /// Adds the gradient of one part of a step, which counts by its examples.
     fn gather_part(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         if !self.net.gradient {
             return Err(Error::NoGradient);
         }

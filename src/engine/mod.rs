@@ -16,6 +16,7 @@ pub use host::{Host, scratch};
 pub use portable::{Memory, Portable};
 
 use crate::loss::{Target, TargetError};
+use crate::plan::Net;
 use crate::update::Update;
 
 /// The largest learning rate that an engine takes.
@@ -217,6 +218,27 @@ impl core::error::Error for Error {}
 impl From<TargetError> for Error {
     fn from(error: TargetError) -> Self {
         Self::Target(error)
+    }
+}
+
+/// How many examples `x` has.
+fn examples(net: &Net<'_>, x: &[f32]) -> Result<usize, Error> {
+    let (got, example, most) = (x.len(), net.input.size(), net.batch);
+    let examples = got.checked_div(example).unwrap_or(0);
+    match examples * example == got && 0 < examples && examples <= most {
+        true => Ok(examples),
+        false => Err(Error::Batch { got, example, most }),
+    }
+}
+
+/// How many examples a batch has that can be trained on.
+fn check(net: &Net<'_>, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
+    let examples = examples(net, x)?;
+    let (rows, classes) = (net.rows(examples), net.output.channels as usize);
+    net.loss.check(target, rows, classes)?;
+    match net.trains {
+        true => Ok(examples),
+        false => Err(Error::Inference),
     }
 }
 

@@ -129,27 +129,6 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         self.memory.weights.get_mut(..self.net.weights).unwrap_or_default()
     }
 
-    /// How many examples `x` has.
-    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
-        let (got, example, most) = (x.len(), self.net.input.size(), self.net.batch);
-        let examples = got.checked_div(example).unwrap_or(0);
-        match examples * example == got && 0 < examples && examples <= most {
-            true => Ok(examples),
-            false => Err(Error::Batch { got, example, most }),
-        }
-    }
-
-    /// How many examples a batch has that can be trained on.
-    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
-        let examples = self.examples(x)?;
-        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
-        self.net.loss.check(target, rows, classes)?;
-        match self.net.trains {
-            true => Ok(examples),
-            false => Err(Error::Inference),
-        }
-    }
-
     /// All layers forward. The output then lies in the arena, at the place that is returned.
     #[inline(never)]
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
@@ -317,7 +296,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
 
     /// Adds the gradient of one part of a step, which counts by its examples.
     fn gather_part(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         if !self.net.gradient {
             return Err(Error::NoGradient);
         }
@@ -338,7 +317,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
     type Error = Error;
 
     fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
-        let examples = self.examples(x)?;
+        let examples = super::examples(&self.net, x)?;
         let need = examples * self.net.output.size();
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() });
@@ -349,7 +328,7 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
     }
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         super::check_rate(&self.update, rate)?;
         self.parts = Parts::default();
         let loss = if U::WHOLE {

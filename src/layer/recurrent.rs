@@ -14,9 +14,6 @@
 #[cfg(feature = "cuda")]
 mod cuda;
 
-#[cfg(feature = "cuda")]
-pub(super) use cuda::Kernels;
-
 use super::{Backward, Forward, Misfit, Part, PartKind, Weights, bias, matrix};
 use crate::math;
 use crate::rule::Dims;

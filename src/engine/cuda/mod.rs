@@ -232,27 +232,6 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         &self.net
     }
 
-    /// How many examples `x` has.
-    fn examples(&self, x: &[f32]) -> Result<usize, Error> {
-        let (got, example, most) = (x.len(), self.net.input.len(), self.net.batch);
-        let examples = got / example.max(1);
-        match examples * example == got && 0 < examples && examples <= most {
-            true => Ok(examples),
-            false => Err(Error::Batch { got, example, most }),
-        }
-    }
-
-    /// How many examples a batch has that can be trained on.
-    fn check(&self, x: &[f32], target: Target<'_>) -> Result<usize, Error> {
-        let examples = self.examples(x)?;
-        let (rows, classes) = (self.net.rows(examples), self.net.output.channels as usize);
-        self.net.loss.check(target, rows, classes)?;
-        match self.net.trains {
-            true => Ok(examples),
-            false => Err(Error::Inference),
-        }
-    }
-
     /// Sends a batch and its target.
     fn send(&self, x: &[f32], target: Target<'_>) -> Result<(), gpu::Error> {
         let Memory { input, wanted: [first, second, third], .. } = self.memory;
@@ -353,7 +332,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
     type Error = CudaError;
 
     fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), CudaError> {
-        let examples = self.examples(x)?;
+        let examples = super::examples(&self.net, x)?;
         let need = examples * self.net.output.len();
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() }.into());
@@ -364,7 +343,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
     }
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, CudaError> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         super::check_rate(&self.update, rate)?;
         self.parts = Parts::default();
         self.send(x, target)?;
@@ -423,7 +402,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
 impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Adds the gradient of one part of a step, which counts by its examples.
     fn gather(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, CudaError> {
-        let examples = self.check(x, target)?;
+        let examples = super::check(&self.net, x, target)?;
         if !self.net.gradient {
             return Err(Error::NoGradient.into());
         }

@@ -6,8 +6,6 @@
 //! W is `[4 hidden, inp]`, U is `[4 hidden, hidden]`, and each has a bias of its own, as in PyTorch.
 //! The gradient goes back through all tokens. A start sees each gate as a matrix of its own.
 
-#[cfg(feature = "cuda")]
-mod cuda;
 mod portable;
 
 use super::{Misfit, Part, Style, recurrent};
@@ -27,7 +25,7 @@ impl Lstm {
     pub(super) const STYLE: Style = Style::apart(true);
 
     /// Gates: runs of `hidden` rows of W and of U.
-    const GATES: u32 = 4;
+    pub(super) const GATES: u32 = 4;
 
     pub(super) const fn output(&self, x: Shape, _: Option<Shape>) -> Result<Shape, Misfit> {
         recurrent::output(x, self.hidden)

@@ -6,17 +6,19 @@ use super::{Cell, Line};
 use crate::gpu::{Batch, Error, Grid, Matrix, Numbers};
 use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix, sums};
 use crate::layer::dense::cuda::{add_bias, forward_linear};
+use crate::layer::{Gru, Lstm, Rnn};
+use crate::shape::Shape;
 
 /// No token is before the first.
 const NO_TOKEN: u32 = u32::MAX;
 
 /// The kernels of a cell, forward and backward.
-pub(in crate::layer) type Kernels = [&'static str; 2];
+type Kernels = [&'static str; 2];
 
 impl Line {
     /// Numbers of scratch for a batch: forward, what all gates take in from inputs and from states, and the
     /// memories; backward, the gradients of states and of memories, and sums of biases.
-    pub fn cuda_scratch(&self, gates: usize, batch: usize) -> usize {
+    fn cuda_scratch(&self, gates: usize, batch: usize) -> usize {
         let rows = gates * self.hidden;
         let forward = batch * (self.tokens + 1) * rows + batch * self.hidden;
         forward.max(2 * batch * self.hidden + sums(rows))
@@ -28,7 +30,7 @@ impl Line {
         [self.token(step) as u32, before]
     }
 
-    pub fn forward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
+    fn forward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
         &self,
         io: &Forward<'_>,
         [kernel, _]: Kernels,
@@ -60,7 +62,7 @@ impl Line {
         Ok(())
     }
 
-    pub fn backward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
+    fn backward_cuda<C: Cell<G, K>, const G: usize, const K: usize>(
         &self,
         io: &Backward<'_>,
         [_, kernel]: Kernels,
@@ -113,4 +115,33 @@ impl Line {
         }
         Ok(())
     }
+}
+
+/// Layers whose cells have these kernels.
+macro_rules! layers {
+    ($($layer:ident $forward:literal $backward:literal,)*) => {
+        $(impl $layer {
+            fn line(&self, x: Shape) -> Line {
+                Line::new(&x, self.hidden, self.reverse)
+            }
+
+            pub(in crate::layer) fn cuda_scratch(&self, x: Shape, batch: usize) -> usize {
+                self.line(x).cuda_scratch(Self::GATES as usize, batch)
+            }
+
+            pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
+                self.line(io.input).forward_cuda::<Self, _, _>(io, [$forward, $backward])
+            }
+
+            pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+                self.line(io.input).backward_cuda::<Self, _, _>(io, [$forward, $backward])
+            }
+        })*
+    };
+}
+
+layers! {
+    Rnn "rnn_forward" "rnn_backward",
+    Gru "gru_forward" "gru_backward",
+    Lstm "lstm_forward" "lstm_backward",
 }
