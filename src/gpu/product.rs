@@ -1,4 +1,5 @@
-//! Products of matrices by cuBLAS, in f32 throughout. Matrices lie row by row here and column by column
+//! Products of matrices by cuBLAS, in f32 throughout, or from factors that are rounded to TF32 (10 bits of
+//! fraction instead of 23) and summed in f32. Matrices lie row by row here and column by column
 //! there: C = A B there is Cᵀ = Bᵀ Aᵀ here.
 
 use super::counts::Call;
@@ -44,6 +45,20 @@ impl Batch {
 }
 
 impl Queue {
+    /// Lets products round their factors to TF32, where the device multiplies that faster; or not.
+    pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), Error> {
+        use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
+        let Some(device) = self.device() else { return Ok(()) };
+        let mode = match allowed {
+            true => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
+            false => cublasMath_t::CUBLAS_DEFAULT_MATH,
+        };
+        // SAFETY: the handle is that of this queue.
+        unsafe { cublasSetMathMode(*device.blas.handle(), mode) }
+            .result()
+            .map_err(queue::blas_error)
+    }
+
     /// C = α A B, or C += α A B where it is not fresh; `[m, n, k]` are the rows and columns of C and the
     /// depth of the product.
     pub fn product(

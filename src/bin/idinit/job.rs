@@ -111,6 +111,7 @@ impl Job {
             config.remove("schemes");
             // another engine can go on from where one stood
             config.remove("engine");
+            config.remove("tf32");
         }
         let Start { scheme, rate, seed, .. } = start;
         let text = format!("{config}\n{scheme} {rate} {seed}");
@@ -266,6 +267,8 @@ impl Job {
             Engines::Cuda => {
                 let engine = Cuda::new(net, update, 0);
                 let mut engine = engine.map_err(|error| error.to_string())?;
+                let allowed = engine.allow_tf32(self.settled.tf32);
+                allowed.map_err(|error| error.to_string())?;
                 self.walk(&mut engine, start, bar, send, outcome)
             }
             #[cfg(not(feature = "cuda"))]

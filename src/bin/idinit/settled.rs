@@ -22,6 +22,8 @@ pub struct Settled {
     pub accumulate: u32,
     pub patience: Option<u32>,
     pub engine: Engines,
+    /// Whether a GPU may round the factors of products.
+    pub tf32: bool,
     pub threads: usize,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.
@@ -126,6 +128,9 @@ impl Settled {
             Engines::Cuda => "cuda",
         };
         put("engine", text(&engine));
+        if self.tf32 {
+            put("tf32", Value::Boolean(true));
+        }
         let source = &self.source;
         put("data-dir", text(&source.data_dir.display()));
         if let Some(file) = &source.text {

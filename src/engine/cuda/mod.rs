@@ -222,6 +222,17 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         Ok(sent)
     }
 
+    /// Lets products round their factors to TF32 (10 bits of fraction instead of 23) from the next step on,
+    /// which is several times as fast from Ampere on; weights, gradients and sums stay f32. Not allowed at
+    /// first.
+    ///
+    /// # Errors
+    /// Where the GPU reports one.
+    pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), CudaError> {
+        self.recorded.clear();
+        Ok(self.queue.allow_tf32(allowed)?)
+    }
+
     /// What layers that draw lots in training depend on, beside the number of the step.
     pub const fn seed(&mut self, seed: u64) {
         self.seed = seed;
