@@ -102,6 +102,13 @@ gpu() {
     python3 -m pip --version >/dev/null || die "python3 with pip brings NVIDIA's compilers: install it"
     python3 src/gpu/make-ptx.py --check
     bash src/gpu/assemble.sh
+    cargo test --features cli,cuda --lib --test cli gpu
+    if command -v nvidia-smi >/dev/null; then
+        IDINIT_REQUIRE_GPU=1 cargo test --features cuda --test gpu -- --nocapture
+    else
+        cargo build --quiet --features cuda --test gpu
+        echo "ci.sh: there is no NVIDIA GPU, so tests/gpu.rs was built and not run"
+    fi
 }
 
 # The library without a standard library, on each sort of core.

@@ -912,3 +912,36 @@ fn the_first_examples_are_learnt_from_and_digits_keep_their_side() {
     let side = run(folder.path(), &format!("{train} --side 4")).err;
     assert!(side.contains("digits has no pictures that --side could change"), "{side}");
 }
+
+#[test]
+fn a_gpu_that_is_not_there_is_one_line() {
+    let folder = folder();
+    for arguments in ["gpu", "train --engine cuda --epochs 1 --scheme idinit --first 64"] {
+        let ended = run(folder.path(), arguments);
+        // on a machine that has one, and a program that knows it
+        if cfg!(feature = "cuda") && ended.code == Some(0) {
+            continue;
+        }
+        let why = if cfg!(feature = "cuda") { "install" } else { "--features cli,cuda" };
+        assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 1), "{arguments}: {ended:?}");
+        assert!(ended.err.starts_with("error: ") && ended.err.contains(why), "{}", ended.err);
+    }
+    let ended = run(folder.path(), "train --tf32");
+    assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{ended:?}");
+    assert!(ended.err.contains("--engine cuda"), "{}", ended.err);
+}
+
+/// Counting needs no GPU: operations are those of the shapes.
+#[test]
+#[cfg(feature = "cuda")]
+fn what_a_step_asks_of_a_gpu_is_counted_without_one() {
+    let folder = folder();
+    let text = good(folder.path(), "gpu plan linear5 --batch 128");
+    // three products of 2 · 128 · in · out operations a layer, but no gradient of the pictures
+    let sizes = [784.0, 512.0, 512.0, 512.0, 512.0, 10.0];
+    let weights: f64 = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let operations = 2.0 * 128.0 * (3.0 * weights - sizes[0] * sizes[1]) / 1e9;
+    assert!(text.contains(&format!("operations {operations:.1} GFLOP in products")), "{text}");
+    assert!(text.contains(" kernels, 14 products, "), "{text}");
+    assert_eq!(text.matches("computed from its data sheet and not measured").count(), 2, "{text}");
+}
