@@ -5,6 +5,7 @@
 //! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
 //! [`Portable`](super::Portable) within the tolerances of the tests.
 
+mod memory;
 mod step;
 mod table;
 
@@ -17,8 +18,9 @@ use crate::layer::TAME;
 use crate::loss::cuda::Wanted;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
-use crate::update::{Moves, OnGpu, Step, Update, on_gpu};
+use crate::update::{Moves, OnGpu, Step, Update};
 use core::fmt;
+use memory::{Memory, RESULTS};
 use std::collections::HashMap;
 use std::vec::Vec;
 use table::Table;
@@ -54,33 +56,6 @@ impl From<gpu::Error> for CudaError {
     fn from(error: gpu::Error) -> Self {
         Self::Gpu(error)
     }
-}
-
-/// Places in the buffer of settings: three groups of moves, what lots are drawn by, the share that the
-/// gradient counts by.
-const LOTS: usize = 3 * on_gpu::NUMBERS;
-const SHARE: usize = LOTS + 4;
-const SETTINGS: usize = SHARE + 1;
-
-/// Places in the buffer of results: the loss, what gradients were multiplied by, and the verdict.
-const RESULTS: usize = 3;
-
-/// All that lies on the device.
-#[derive(Clone, Copy)]
-struct Memory {
-    weights: Numbers,
-    state: Numbers,
-    gradient: Numbers,
-    /// The gradient that parts of a step have gathered.
-    gathered: Numbers,
-    arena: Numbers,
-    scratch: Numbers,
-    input: Numbers,
-    /// Labels, labels of the second sort and shares, or values.
-    wanted: [Numbers; 3],
-    losses: Numbers,
-    settings: Numbers,
-    results: Numbers,
 }
 
 /// What a recorded step is for.
@@ -310,32 +285,6 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         let slots = self.net.slots.iter().enumerate().rev();
         let mut layers = slots.filter(|(_, slot)| slot.moved.of(&gradient).iter().any(wild));
         Ok(layers.next().map_or(0, |(number, _)| number))
-    }
-}
-
-impl Memory {
-    fn take(net: &Net<'_>, queue: &mut Queue) -> Result<Self, gpu::Error> {
-        let rows = net.rows(net.batch);
-        let outputs = net.output.channels as usize;
-        let terms = net.loss.terms(rows, outputs);
-        let scratch = net
-            .nodes
-            .iter()
-            .map(|node| node.layer.cuda_scratch(node.input, node.output, net.batch));
-        let trained = if net.trains { net.trained } else { 0 };
-        Ok(Self {
-            weights: queue.take(net.weights)?,
-            state: queue.take(net.kept())?,
-            gradient: queue.take(trained)?,
-            gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
-            arena: queue.take(net.arena)?,
-            scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
-            input: queue.take(net.batch * net.input.len())?,
-            wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
-            losses: queue.take(terms)?,
-            settings: queue.take(SETTINGS)?,
-            results: queue.take(RESULTS)?,
-        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
 
 use super::super::rectified::{masks_before, rectified};
-use super::{Cuda, LOTS, Memory, SHARE, Work};
+use super::memory::{LOTS, Memory, SHARE};
+use super::{Cuda, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
 use crate::graph::Value;
 use crate::layer::Kind;
