@@ -1,14 +1,17 @@
 //! The networks that are compared, by the names that all programs of `benches/peers` know.
 
 use idinit::graph::Graph;
-use idinit::model::{self, Activation, CifarResNet, Gpt, LINEAR_5, Norm, TextCnn, Vit};
+use idinit::model::{
+    self, Activation, Cell, CifarResNet, Gpt, LINEAR_5, Norm, TextCnn, TextRnn, Vit,
+};
 use idinit::shape::Shape;
 use idinit::update::{AdaDelta, AdamW, Chosen, Momentum};
 
 /// Room for the layers of ResNet-110.
 pub const ROOM: usize = 400;
 
-/// All of them; `resnetD` and `resnetD-bn` stand for any depth D.
+/// All of them; `resnetD` and `resnetD-bn` stand for any depth D. `textrnn`, `textgru` and `textlstm`
+/// are known to this program alone.
 pub const NAMES: [&str; 6] = ["linear5", "resnet20-bn", "resnet20", "gpt", "textcnn", "vit"];
 
 /// A network, how it is trained, and on what.
@@ -45,6 +48,9 @@ pub fn named(name: &str) -> Option<Setting> {
             let vocabulary = TextCnn::KIM.vocabulary;
             Setting { graph, batch: 50, update, vocabulary, classes: TextCnn::KIM.classes }
         }
+        "textrnn" => text_rnn(Cell::Plain),
+        "textgru" => text_rnn(Cell::Gru),
+        "textlstm" => text_rnn(Cell::Lstm),
         "vit" => picture(model::vit(Graph::input(Shape::hwc(32, 32, 3)), Vit::CIFAR), 64, adamw),
         _ => {
             let depth = name.strip_prefix("resnet")?;
@@ -60,4 +66,12 @@ pub fn named(name: &str) -> Option<Setting> {
             picture(model::cifar_resnet(Graph::input(Shape::hwc(32, 32, 3)), net), 128, sgd)
         }
     })
+}
+
+/// Texts of 56 words, read from both ends.
+fn text_rnn(cell: Cell) -> Setting {
+    let net = TextRnn { cell, ..TextRnn::SMALL };
+    let graph = model::text_rnn(Graph::input(Shape::hwc(1, 56, 1)), net);
+    let update = Chosen::AdamW(AdamW::default());
+    Setting { graph, batch: 50, update, vocabulary: net.vocabulary, classes: net.classes }
 }

@@ -28,7 +28,7 @@ fn part(all: &[f32], count: usize, i: usize, run: usize) -> &[f32] {
 }
 
 /// Cuts a buffer into runs of examples; as many empty ones, where it is empty.
-fn parts(
+pub(super) fn parts(
     all: &mut [f32],
     count: usize,
     run: usize,

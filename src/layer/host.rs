@@ -162,6 +162,9 @@ impl Layer {
             Self::BatchNorm(_) => super::batch_norm::scratch(x.channels as usize),
             Self::LayerNorm(_) => super::layer_norm::scratch(x.channels as usize),
             Self::Attention(layer) => layer.scratch(x.pixels(), y.channels as usize),
+            Self::Rnn(layer) => layer.scratch(x, batch),
+            Self::Gru(layer) => layer.scratch(x, batch),
+            Self::Lstm(layer) => layer.scratch(x, batch),
             _ => 0,
         }
     }
@@ -176,6 +179,9 @@ impl Layer {
             Self::LayerNorm(layer) => layer.forward_host(io, host),
             Self::Attention(layer) => layer.forward_host(io, host),
             Self::Embedding(layer) => layer.forward_host(io),
+            Self::Rnn(layer) => layer.forward_host(io, host),
+            Self::Gru(layer) => layer.forward_host(io, host),
+            Self::Lstm(layer) => layer.forward_host(io, host),
             Self::Add(_) => add(io, host),
             layer if activation::is(layer) => activation::forward(layer, io, host),
             layer if examples::is(layer) => examples::forward(layer, io),
@@ -192,6 +198,9 @@ impl Layer {
             Self::LayerNorm(layer) => layer.backward_host(io, host),
             Self::Attention(layer) if !io.dx.is_empty() => layer.backward_host(io, host),
             Self::Embedding(layer) => layer.backward_host(io, host),
+            Self::Rnn(layer) => layer.backward_host(io, host),
+            Self::Gru(layer) => layer.backward_host(io, host),
+            Self::Lstm(layer) => layer.backward_host(io, host),
             Self::Add(_) => {}
             layer if activation::is(layer) => activation::backward(layer, io, host),
             layer => {

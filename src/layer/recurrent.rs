@@ -13,6 +13,8 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "std")]
+mod host;
 
 use super::{Backward, Forward, Misfit, Part, PartKind, Weights, bias, matrix};
 use crate::math;
@@ -32,10 +34,31 @@ pub(super) trait Cell<const GATES: usize, const KEPT: usize> {
 
     /// The state after a token, and what is kept: from each gate's [W x + b, U h + c] and the state
     /// and the memory before.
-    fn forward(gates: [[f32; 2]; GATES], before: Unit) -> (f32, [f32; KEPT]);
+    fn forward<F: Curves>(gates: [[f32; 2]; GATES], before: Unit) -> (f32, [f32; KEPT]);
 
     /// The way back, from the gradients of the state and of the memory after the token.
-    fn back(kept: [f32; KEPT], before: Unit, gradient: Unit) -> Way<KEPT>;
+    fn back<F: Curves>(kept: [f32; KEPT], before: Unit, gradient: Unit) -> Way<KEPT>;
+}
+
+/// The functions that bend what a gate takes in, as an engine computes them.
+pub(super) trait Curves {
+    fn sigmoid(x: f32) -> f32;
+    fn tanh(x: f32) -> f32;
+}
+
+/// The portable engine's.
+struct Portable;
+
+impl Curves for Portable {
+    #[inline(always)]
+    fn sigmoid(x: f32) -> f32 {
+        math::sigmoid(x)
+    }
+
+    #[inline(always)]
+    fn tanh(x: f32) -> f32 {
+        math::tanh(x)
+    }
 }
 
 /// The state and the memory of a unit, or the gradients of these.
@@ -164,7 +187,7 @@ impl Line {
                 let [h, memory] = [h, memory].map(|number| number.copied().unwrap_or_default());
                 let of_lane = |sums: [f32; 4]| sums.get(lane).copied().unwrap_or_default();
                 let gates = gates.map(|gate| gate.map(of_lane));
-                let (after, keep) = C::forward(gates, Unit { h, memory });
+                let (after, keep) = C::forward::<Portable>(gates, Unit { h, memory });
                 if let Some(memory) = C::MEMORY {
                     put(y, last + unit, keep.get(memory).copied().unwrap_or_default());
                 }
@@ -270,7 +293,7 @@ impl Line {
                 _ => 0.0,
             };
             let state = Unit { h: number(at + K * hidden + unit), memory };
-            let way = C::back(kept, state, Unit { h: *dh + dy, memory: *d_memory });
+            let way = C::back::<Portable>(kept, state, Unit { h: *dh + dy, memory: *d_memory });
             (*dh, *d_memory) = (way.before.h, way.before.memory);
             for (slot, number) in way.kept.into_iter().enumerate() {
                 put(records, at + slot * hidden + unit, number);

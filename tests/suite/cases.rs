@@ -167,6 +167,7 @@ pub fn large() -> Vec<Case> {
     add("wide dense layers", g, [64, 61]);
     let g = hwc(1, 50, 48).linear(96).gelu().linear(48).layer_norm().linear(11);
     add("a line of tokens", g.squared_error(), [40, 33]);
+    super::recurrent::add_large(&mut add);
     cases
 }
 

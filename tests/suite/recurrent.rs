@@ -131,6 +131,22 @@ pub fn add_cases(add: Add<'_>) {
     }
 }
 
+/// Runs of examples of which the last is not whole, and units that fill vectors or do not; more units in
+/// a gate than rows of one run of gradients.
+#[cfg(feature = "std")]
+pub fn add_large(add: &mut dyn FnMut(&'static str, Graph<ROOM>, [usize; 2])) {
+    let names = ["a wide rnn", "a wide gru", "a wide lstm"];
+    for (kind, name) in KINDS.into_iter().zip(names) {
+        let net = line(7, 19).then(new(kind, 70, true)).then(new(kind, 33, false));
+        add(name, net.dense(5).cross_entropy(0.0), [40, 33]);
+    }
+    let names = ["a rnn of many tokens", "a gru of many tokens", "a lstm of many tokens"];
+    for (kind, name) in KINDS.into_iter().zip(names) {
+        let net = line(90, 3).linear(5).then(new(kind, 8, false)).squared_error();
+        add(name, net, [13, 13]);
+    }
+}
+
 /// What an output is does not depend on the tokens behind it, and depends on each before it.
 #[test]
 fn a_token_is_seen_from_itself_on() {

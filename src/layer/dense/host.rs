@@ -7,7 +7,7 @@ use crate::layer::host::{Host, on_weights, share};
 use crate::layer::product::{self, DEPTH, Left, Pack, Product, Right, Start};
 use crate::layer::{Backward, Forward};
 use crate::math::vector::vectors;
-use crate::update::Move;
+use crate::update::{Move, Moves};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -50,7 +50,7 @@ pub(in crate::layer) fn scratch(inp: usize, out: usize) -> usize {
 }
 
 /// Packs a matrix, blocks of its columns in parallel, and returns it.
-fn pack<'a>(
+pub(in crate::layer) fn pack<'a>(
     arch: Arch,
     b: Right<'_>,
     (depth, columns): (usize, usize),
@@ -120,39 +120,84 @@ pub(in crate::layer) fn backward_linear<M: Move + Sync>(
     let Some((state, b_state)) = weights.state.split_at_mut_checked(inp * out * M::STATE) else {
         return;
     };
-    let (moving, matrix, run) = (host.moving(), weights.moves.matrix, Run::of(inp, out));
+    let b = if bias { b } else { &mut [] };
+    let sides = Sides { x: (x, inp), inp, dy: (dy, out), each: out, columns: &[0] };
+    descend(sides, (w, state), (b, b_state), weights.moves, host);
+}
+
+/// What the gradient of a matrix [out, inp] and of its biases is summed from: dyᵀ x and Σ dy over rows of
+/// both, which lie as many numbers apart as is said.
+#[derive(Clone, Copy)]
+pub(in crate::layer) struct Sides<'a> {
+    pub x: (&'a [f32], usize),
+    pub inp: usize,
+    pub dy: (&'a [f32], usize),
+    /// Rows of the matrix whose columns of dy lie beside each other, from each of `columns` on.
+    pub each: usize,
+    pub columns: &'a [usize],
+}
+
+/// Moves a matrix and its biases, if there are any, by their gradients: runs of rows of the matrix in
+/// parallel.
+pub(in crate::layer) fn descend<M: Move + Sync>(
+    sides: Sides<'_>,
+    (w, state): (&mut [f32], &mut [f32]),
+    (b, b_state): (&mut [f32], &mut [f32]),
+    moves: &Moves<M>,
+    host: &mut Host<'_>,
+) {
+    let (inp, moving) = (sides.inp, host.moving());
+    let run = Run::of(inp, w.len() / inp);
     let own = (run.rows * inp, run.room());
     on_weights::<M>((w, state, &mut *host.scratch), own, &|at, (w, state, room)| {
         let Some((g, room)) = room.split_at_mut_checked(w.len()) else { return };
         let Some((sums, panel)) = room.split_at_mut_checked(g.len() / inp) else { return };
-        gradient(arch, (x, inp), (dy.get(at / inp..).unwrap_or_default(), out), (g, sums), panel);
-        moving.apply(matrix, w, state, g);
+        some_rows(moving.arch, sides, at / inp, (&mut *g, sums), panel);
+        moving.apply(moves.matrix, w, state, g);
     });
-    if bias {
-        let runs = host.scratch.chunks(run.room()).zip(b.chunks_mut(run.rows));
-        for (i, (room, b)) in runs.enumerate() {
-            let first = i * run.rows * M::STATE;
-            let state = b_state.get_mut(first..first + b.len() * M::STATE).unwrap_or_default();
-            let sums = room.get(b.len() * inp..).and_then(|sums| sums.get(..b.len()));
-            moving.apply(weights.moves.vector, b, state, sums.unwrap_or_default());
-        }
+    let runs = host.scratch.chunks(run.room()).zip(b.chunks_mut(run.rows));
+    for (i, (room, b)) in runs.enumerate() {
+        let first = i * run.rows * M::STATE;
+        let state = b_state.get_mut(first..first + b.len() * M::STATE).unwrap_or_default();
+        let sums = room.get(b.len() * inp..).and_then(|sums| sums.get(..b.len()));
+        moving.apply(moves.vector, b, state, sums.unwrap_or_default());
+    }
+}
+
+/// The gradients of the rows from `row` on.
+fn some_rows(
+    arch: Arch,
+    sides: Sides<'_>,
+    mut row: usize,
+    (mut g, mut sums): (&mut [f32], &mut [f32]),
+    panel: &mut [f32],
+) {
+    let Sides { x, inp, dy, each, columns } = sides;
+    while !sums.is_empty() {
+        let Some(column) = columns.get(row / each) else { return };
+        let beside = sums.len().min(each - row % each);
+        let dy = (dy.0.get(column + row % each..).unwrap_or_default(), dy.1);
+        let (here, rest) = g.split_at_mut(beside * inp);
+        let (sums_here, sums_rest) = sums.split_at_mut(beside);
+        gradient(arch, (x.0, x.1, inp), dy, (here, sums_here), panel);
+        (g, sums, row) = (rest, sums_rest, row + beside);
     }
 }
 
 /// The gradients of some rows of W and of their biases, [rows, inp] and [rows]; numbers of dy that belong
-/// to them begin where `dy` does.
+/// to them begin where `dy` does. The last row of x and of dy may end where nothing more counts.
 fn gradient(
     arch: Arch,
-    (x, inp): (&[f32], usize),
+    (x, step, inp): (&[f32], usize, usize),
     (dy, out): (&[f32], usize),
     (g, sums): (&mut [f32], &mut [f32]),
     panel: &mut [f32],
 ) {
     sums.fill(0.0);
     let wide = product::width(arch);
-    let batch = x.chunks(DEPTH * inp).zip(dy.chunks(DEPTH * out)).enumerate();
+    let batch = x.chunks(DEPTH * step).zip(dy.chunks(DEPTH * out)).enumerate();
     for (i, (x, dy)) in batch {
-        let depth = x.len() / inp;
+        let depth = x.len().div_ceil(step);
         vectors(
             arch,
             #[inline(always)]
@@ -167,7 +212,7 @@ fn gradient(
         let start = if i == 0 { Start::Row(&[]) } else { Start::Add };
         for first in (0..inp).step_by(wide) {
             let columns = first..inp.min(first + wide);
-            let b = Right { numbers: x, step: inp, turned: false };
+            let b = Right { numbers: x, step, turned: false };
             let count = columns.len();
             arch.dispatch(Pack { b, depth, columns, alpha: 1.0, packed: panel });
             let (rows, c) = (sums.len(), g.get_mut(first..).unwrap_or_default());

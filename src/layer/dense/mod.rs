@@ -8,7 +8,9 @@ mod host;
 mod portable;
 
 #[cfg(feature = "std")]
-pub(in crate::layer) use host::{backward_linear, forward_linear, scratch};
+pub(in crate::layer) use host::{
+    Sides, backward_linear, descend, forward_linear, pack, scratch,
+};
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::rule::Dims;

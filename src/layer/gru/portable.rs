@@ -1,7 +1,6 @@
 use super::Gru;
-use crate::layer::recurrent::{Cell, Line, Unit, Way};
+use crate::layer::recurrent::{Cell, Curves, Line, Unit, Way};
 use crate::layer::{Backward, Forward};
-use crate::math;
 use crate::update::Move;
 
 impl Gru {
@@ -19,14 +18,14 @@ impl Cell<3, { Gru::KEPT }> for Gru {
     const RECURRENT: [usize; 3] = [0, 1, 3];
 
     #[inline(always)]
-    fn forward([r, z, [n, q]]: [[f32; 2]; 3], before: Unit) -> (f32, [f32; 4]) {
-        let [r, z] = [r, z].map(|[input, state]| math::sigmoid(input + state));
-        let n = math::tanh(n + r * q);
+    fn forward<F: Curves>([r, z, [n, q]]: [[f32; 2]; 3], before: Unit) -> (f32, [f32; 4]) {
+        let (r, z) = (F::sigmoid(r[0] + r[1]), F::sigmoid(z[0] + z[1]));
+        let n = F::tanh(n + r * q);
         ((1.0 - z) * n + z * before.h, [r, z, n, q])
     }
 
     #[inline(always)]
-    fn back([r, z, n, q]: [f32; 4], before: Unit, gradient: Unit) -> Way<4> {
+    fn back<F: Curves>([r, z, n, q]: [f32; 4], before: Unit, gradient: Unit) -> Way<4> {
         let dh = gradient.h;
         let dn = dh * (1.0 - z) * (1.0 - n * n);
         let dz = dh * (before.h - n) * z * (1.0 - z);

@@ -1,7 +1,6 @@
 use super::Lstm;
-use crate::layer::recurrent::{Cell, Line, Unit, Way};
+use crate::layer::recurrent::{Cell, Curves, Line, Unit, Way};
 use crate::layer::{Backward, Forward};
-use crate::math;
 use crate::update::Move;
 
 impl Lstm {
@@ -20,16 +19,16 @@ impl Cell<4, { Lstm::KEPT }> for Lstm {
     const RECURRENT: [usize; 4] = [0, 1, 2, 3];
 
     #[inline(always)]
-    fn forward([i, f, g, o]: [[f32; 2]; 4], before: Unit) -> (f32, [f32; 5]) {
-        let [i, f, o] = [i, f, o].map(|[input, state]| math::sigmoid(input + state));
-        let g = math::tanh(g[0] + g[1]);
+    fn forward<F: Curves>([i, f, g, o]: [[f32; 2]; 4], before: Unit) -> (f32, [f32; 5]) {
+        let (i, f) = (F::sigmoid(i[0] + i[1]), F::sigmoid(f[0] + f[1]));
+        let (g, o) = (F::tanh(g[0] + g[1]), F::sigmoid(o[0] + o[1]));
         let c = f * before.memory + i * g;
-        (o * math::tanh(c), [i, f, g, o, c])
+        (o * F::tanh(c), [i, f, g, o, c])
     }
 
     #[inline(always)]
-    fn back([i, f, g, o, c]: [f32; 5], before: Unit, gradient: Unit) -> Way<5> {
-        let t = math::tanh(c);
+    fn back<F: Curves>([i, f, g, o, c]: [f32; 5], before: Unit, gradient: Unit) -> Way<5> {
+        let t = F::tanh(c);
         let dc = gradient.memory + gradient.h * o * (1.0 - t * t);
         let di = dc * g * i * (1.0 - i);
         let df = dc * before.memory * f * (1.0 - f);

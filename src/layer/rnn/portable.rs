@@ -1,7 +1,6 @@
 use super::Rnn;
-use crate::layer::recurrent::{Cell, Line, Unit, Way};
+use crate::layer::recurrent::{Cell, Curves, Line, Unit, Way};
 use crate::layer::{Backward, Forward};
-use crate::math;
 use crate::update::Move;
 
 impl Rnn {
@@ -18,13 +17,13 @@ impl Cell<1, { Rnn::KEPT }> for Rnn {
     const RECURRENT: [usize; 1] = [0];
 
     #[inline(always)]
-    fn forward([[input, state]]: [[f32; 2]; 1], _: Unit) -> (f32, [f32; 1]) {
-        let h = math::tanh(input + state);
+    fn forward<F: Curves>([[input, state]]: [[f32; 2]; 1], _: Unit) -> (f32, [f32; 1]) {
+        let h = F::tanh(input + state);
         (h, [h])
     }
 
     #[inline(always)]
-    fn back([h]: [f32; 1], _: Unit, gradient: Unit) -> Way<1> {
+    fn back<F: Curves>([h]: [f32; 1], _: Unit, gradient: Unit) -> Way<1> {
         Way { kept: [gradient.h * (1.0 - h * h)], before: Unit::default() }
     }
 }
