@@ -8,7 +8,12 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 /// y = f(x); x lies in y where it is empty.
-fn map(y: &mut [f32], x: &[f32], arch: Arch, f: impl Fn(f32) -> f32 + Send + Sync + Copy) {
+pub(super) fn map(
+    y: &mut [f32],
+    x: &[f32],
+    arch: Arch,
+    f: impl Fn(f32) -> f32 + Send + Sync + Copy,
+) {
     if x.is_empty() {
         y.par_chunks_mut(RUN).for_each(|y| {
             vectors(

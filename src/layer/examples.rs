@@ -6,7 +6,7 @@ use super::{All, Backward, Forward, Layer, Weights};
 use crate::update::{Move, Moves};
 use rayon::prelude::*;
 
-/// Whether the layer is one of these: it has no weights, and saves for each example alone.
+/// Whether the layer is one of these, but for its weights on the way back: it saves for each example alone.
 pub(super) const fn is(layer: &Layer) -> bool {
     matches!(
         layer,
@@ -17,6 +17,8 @@ pub(super) const fn is(layer: &Layer) -> bool {
             | Layer::Select(_)
             | Layer::Concat(_)
             | Layer::ChannelScale(_)
+            | Layer::Positions(_)
+            | Layer::ClassToken(_)
     )
 }
 

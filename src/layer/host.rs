@@ -5,7 +5,7 @@
 //! rayon; every run writes to places of its own, and where runs are summed, they are summed in their
 //! order. So the bits of a step depend on its sizes alone.
 
-use super::{All, Backward, Forward, Layer, Style, activation, examples};
+use super::{All, Backward, Forward, Layer, Style, activation, examples, scalar};
 use crate::math::vector::vectors;
 use crate::shape::Shape;
 use crate::update::Move;
@@ -151,7 +151,11 @@ impl Layer {
     /// Whether the layer, in place, finds its input in `x` where it does not lie in `y`.
     pub(crate) const fn copies(&self) -> bool {
         activation::is(self)
-            || matches!(self, Self::BatchNorm(_) | Self::LayerNorm(_) | Self::Add(_))
+            || scalar::is(self)
+            || matches!(
+                self,
+                Self::BatchNorm(_) | Self::LayerNorm(_) | Self::RmsNorm(_) | Self::Add(_)
+            )
     }
 
     /// Numbers of scratch that the layer's kernels want for a batch.
@@ -160,7 +164,11 @@ impl Layer {
             Self::Dense(layer) => super::dense::scratch(x.len(), layer.out as usize),
             Self::Conv2d(layer) => layer.scratch(x, y, batch),
             Self::BatchNorm(_) => super::batch_norm::scratch(x.channels as usize),
-            Self::LayerNorm(_) => super::layer_norm::scratch(x.channels as usize),
+            Self::LayerNorm(_) => super::layer_norm::scratch::<2>(x.channels as usize),
+            Self::RmsNorm(_) => super::layer_norm::scratch::<1>(x.channels as usize),
+            Self::Positions(_) => super::positions::scratch(x.size()),
+            Self::ClassToken(_) => super::positions::scratch(x.channels as usize),
+            Self::ScalarBias(_) | Self::Multiplier(_) => scalar::scratch(batch * x.len()),
             Self::Attention(layer) => layer.scratch(x.pixels(), y.channels as usize),
             Self::Rnn(layer) => layer.scratch(x, batch),
             Self::Gru(layer) => layer.scratch(x, batch),
@@ -177,6 +185,8 @@ impl Layer {
             Self::Conv2d(layer) => layer.forward_host(io, host),
             Self::BatchNorm(layer) => layer.forward_host(io, host),
             Self::LayerNorm(layer) => layer.forward_host(io, host),
+            Self::RmsNorm(layer) => layer.forward_host(io, host),
+            Self::Dropout(layer) => layer.forward_host(io),
             Self::Attention(layer) => layer.forward_host(io, host),
             Self::Embedding(layer) => layer.forward_host(io),
             Self::Rnn(layer) => layer.forward_host(io, host),
@@ -184,6 +194,7 @@ impl Layer {
             Self::Lstm(layer) => layer.forward_host(io, host),
             Self::Add(_) => add(io, host),
             layer if activation::is(layer) => activation::forward(layer, io, host),
+            layer if scalar::is(layer) => scalar::forward(layer, io, host),
             layer if examples::is(layer) => examples::forward(layer, io),
             layer => layer.forward::<All>(io),
         }
@@ -196,6 +207,10 @@ impl Layer {
             Self::Conv2d(layer) => layer.backward_host(io, host),
             Self::BatchNorm(layer) => layer.backward_host(io, host),
             Self::LayerNorm(layer) => layer.backward_host(io, host),
+            Self::RmsNorm(layer) => layer.backward_host(io, host),
+            Self::Dropout(layer) => layer.backward_host(io),
+            Self::Positions(layer) => layer.backward_host(io, host),
+            Self::ClassToken(layer) => layer.backward_host(io, host),
             Self::Attention(layer) if !io.dx.is_empty() => layer.backward_host(io, host),
             Self::Embedding(layer) => layer.backward_host(io, host),
             Self::Rnn(layer) => layer.backward_host(io, host),
@@ -203,6 +218,7 @@ impl Layer {
             Self::Lstm(layer) => layer.backward_host(io, host),
             Self::Add(_) => {}
             layer if activation::is(layer) => activation::backward(layer, io, host),
+            layer if scalar::is(layer) => scalar::backward(layer, io, host),
             layer => {
                 let Style { in_place, .. } = layer.style(true);
                 if host.fresh[0] && !in_place {

@@ -24,6 +24,8 @@ mod matrix;
 #[cfg(feature = "std")]
 mod product;
 mod recurrent;
+#[cfg(feature = "std")]
+mod scalar;
 mod set;
 mod window;
 

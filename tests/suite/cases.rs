@@ -168,6 +168,13 @@ pub fn large() -> Vec<Case> {
     let g = hwc(1, 50, 48).linear(96).gelu().linear(48).layer_norm().linear(11);
     add("a line of tokens", g.squared_error(), [40, 33]);
     super::recurrent::add_large(&mut add);
+    // more numbers than one run has, of which the last is not whole
+    let g = hwc(1, 50, 48).positions().linear(47).rms_norm().dropout(0.3).linear(20);
+    add("a line of tokens with positions", g.rms_norm().squared_error(), [40, 33]);
+    let g = hwc(7, 7, 9).linear(48).class_token().dropout(0.1).positions().rms_norm().linear(7);
+    add("a picture behind a class token", g.cross_entropy(0.1), [37, 35]);
+    let g = hwc(1, 50, 48).scalar_bias().linear(47).multiplier().tanh().scalar_bias();
+    add("scalars of many numbers", g.multiplier().linear(5).squared_error(), [40, 33]);
     cases
 }
 

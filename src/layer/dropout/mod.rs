@@ -8,6 +8,8 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "std")]
+mod host;
 mod portable;
 
 use super::{Misfit, Part, Style};

@@ -13,14 +13,14 @@ impl Dropout {
     pub(in crate::layer) fn forward(&self, io: Forward<'_>) {
         if let Some(saved) = io.saved.first_chunk_mut() {
             *saved = pack(io.chance);
-            self.drop(io.y, io.chance);
+            self.drop(0, io.y, io.chance);
         }
     }
 
     /// What was dropped has no gradient; dx = dy / (1 − p) elsewhere.
     pub(in crate::layer) fn backward<M>(&self, io: Backward<'_, M>) {
         if let Some(saved) = io.saved.first_chunk() {
-            self.drop(io.dy, &unpack(saved));
+            self.drop(0, io.dy, &unpack(saved));
         }
     }
 
@@ -32,13 +32,14 @@ impl Dropout {
         (lost, LOTS / (LOTS - lost as f32))
     }
 
-    /// Multiplies each number by 0 or 1 / (1 − p). (A product, so that NaN stays NaN.)
-    fn drop(&self, numbers: &mut [f32], chance: &Chance) {
+    /// Multiplies each number by 0 or 1 / (1 − p), the first by the first lot of block `first`. (A product,
+    /// so that NaN stays NaN.)
+    pub(super) fn drop(&self, first: u32, numbers: &mut [f32], chance: &Chance) {
         let (lost, scale) = self.share();
         let (seed, step) = (chance.seed, chance.step);
         let key = [seed as u32, (seed >> 32) as u32];
         let stream = STREAM | (chance.node & 0xFFFF);
-        for (block, numbers) in (0..).zip(numbers.chunks_mut(8)) {
+        for (block, numbers) in (first..).zip(numbers.chunks_mut(8)) {
             let words = philox([block, step as u32, (step >> 32) as u32, stream], key);
             let lots = words.iter().flat_map(|word| [word & 0xFFFF, word >> 16]);
             for (number, lot) in numbers.iter_mut().zip(lots) {
@@ -49,7 +50,7 @@ impl Dropout {
 }
 
 /// A chance as whole numbers of 16 bits, which an f32 holds.
-fn pack(chance: &Chance) -> [f32; 10] {
+pub(super) fn pack(chance: &Chance) -> [f32; 10] {
     let Chance { seed, step, node } = *chance;
     let quarter = |word: u64, i: usize| (word >> (16 * i)) as u16;
     core::array::from_fn(|i| {
@@ -61,7 +62,7 @@ fn pack(chance: &Chance) -> [f32; 10] {
     })
 }
 
-fn unpack(packed: &[f32; 10]) -> Chance {
+pub(super) fn unpack(packed: &[f32; 10]) -> Chance {
     let (seed, rest) = packed.split_at(4);
     let (step, node) = rest.split_at(4);
     let word = |parts: &[f32]| parts.iter().rev().fold(0, |word, part| word << 16 | *part as u64);

@@ -8,7 +8,7 @@ mod host;
 mod portable;
 
 #[cfg(feature = "std")]
-pub(in crate::layer) use host::scratch;
+pub(in crate::layer) use host::{backward, forward, scratch};
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::shape::Shape;

@@ -1,7 +1,12 @@
 //! A row of its own added to each pixel, y[p] = x[p] + P[p]: learned positions (Vaswani et al. 2017,
 //! §3.5; GPT, ViT). x, y are `[batch, pixels, channels]`, P is `[pixels, channels]`.
 
+#[cfg(feature = "std")]
+mod host;
 mod portable;
+
+#[cfg(feature = "std")]
+pub(in crate::layer) use host::{move_table, scratch};
 
 use super::{Misfit, Part, PartKind, Style};
 use crate::rule::Dims;
