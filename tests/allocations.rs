@@ -90,6 +90,11 @@ fn dense() -> Graph<24> {
     g.cross_entropy(0.1)
 }
 
+fn tables_and_scalars() -> Graph<24> {
+    let g = Graph::input(Shape::hwc(8, 8, 24)).scalar_bias().linear(48).multiplier().class_token();
+    g.positions().rms_norm().dropout(0.1).select(0).dense(3).cross_entropy(0.1)
+}
+
 fn gpt() -> Graph<64> {
     let net = Gpt { layers: 2, width: 64, heads: 4, vocabulary: 20, dropout: 0.1 };
     model::gpt(Graph::input(Shape::hwc(1, 24, 1)), net)
@@ -122,6 +127,7 @@ fn a_steady_step_allocates_nothing_whatever_the_network() {
     let counts = [
         ("residual blocks", allocations(&residual_blocks(), 32)),
         ("dense layers", allocations(&dense(), 32)),
+        ("tables and scalars", allocations(&tables_and_scalars(), 32)),
         ("GPT", allocations(&gpt(), 8)),
         ("ViT", allocations(&vit(), 8)),
         ("TextCNN", allocations(&text_cnn(), 8)),

@@ -202,5 +202,13 @@ fn a_gradient_that_explodes_on_its_way_back_is_an_error() {
         let result = engine.train(&[0.0; 12], target, 0.1);
         assert_eq!(result, Err(Error::Diverged { node: 0 }), "{kind}");
         assert_eq!(engine.all_weights(), w);
+        #[cfg(feature = "std")]
+        {
+            let mut engine = idinit::engine::Host::new(plan.net(), Sgd::default(), 2).unwrap();
+            engine.all_weights_mut().copy_from_slice(&w);
+            let result = engine.train(&[0.0; 12], target, 0.1);
+            assert_eq!(result, Err(Error::Diverged { node: 0 }), "{kind}");
+            assert_eq!(engine.all_weights(), w);
+        }
     }
 }
