@@ -1,0 +1,64 @@
+//! What the device has done since it started, for tests that count.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::report::say;
+use crate::settings::settings;
+
+#[derive(Clone, Copy)]
+pub enum Counter {
+    Launches,
+    Gemms,
+    Allocations,
+    BytesToDevice,
+    BytesToHost,
+    BytesOnDevice,
+    GraphLaunches,
+    Collectives,
+}
+
+const NAMES: [&str; 8] = [
+    "launches",
+    "gemms",
+    "allocations",
+    "bytes to the device",
+    "bytes to the host",
+    "bytes on the device",
+    "graph launches",
+    "collectives",
+];
+
+static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];
+
+/// Counts, and gives the new sum.
+pub fn count(what: Counter, amount: usize) -> u64 {
+    COUNTS[what as usize].fetch_add(amount as u64, Relaxed) + amount as u64
+}
+
+/// Writes the first `room` counters: launches, gemms, allocations, bytes to the device, to the host, on the
+/// device, graph launches, collectives. Gives how many there are.
+///
+/// # Safety
+///
+/// `out` has room for `room` numbers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuda_on_cpu_counters(out: *mut u64, room: usize) -> usize {
+    for (place, count) in COUNTS.iter().take(room).enumerate() {
+        // SAFETY: the caller's promise
+        unsafe { out.add(place).write(count.load(Relaxed)) }
+    }
+    COUNTS.len()
+}
+
+/// Says them all when the process ends, where it is traced.
+pub fn say_at_exit() {
+    extern "C" fn at_exit() {
+        for (name, count) in NAMES.iter().zip(&COUNTS) {
+            say(format_args!("{name}: {}", count.load(Relaxed)));
+        }
+    }
+    if settings().trace {
+        // SAFETY: a function of this library, which is never unloaded while the process runs
+        unsafe { libc::atexit(at_exit) };
+    }
+}
