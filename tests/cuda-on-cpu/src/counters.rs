@@ -14,10 +14,9 @@ pub enum Counter {
     BytesToHost,
     BytesOnDevice,
     GraphLaunches,
-    Collectives,
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 7] = [
     "launches",
     "gemms",
     "allocations",
@@ -25,7 +24,6 @@ const NAMES: [&str; 8] = [
     "bytes to the host",
     "bytes on the device",
     "graph launches",
-    "collectives",
 ];
 
 static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];
@@ -36,7 +34,7 @@ pub fn count(what: Counter, amount: usize) -> u64 {
 }
 
 /// Writes the first `room` counters: launches, gemms, allocations, bytes to the device, to the host, on the
-/// device, graph launches, collectives. Gives how many there are.
+/// device, graph launches. Gives how many there are.
 ///
 /// # Safety
 ///

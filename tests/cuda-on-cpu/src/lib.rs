@@ -1,7 +1,7 @@
-//! A stand-in for libcuda, libcublas, libcublasLt and libnccl that runs PTX on the CPU, for tests only.
+//! A stand-in for libcuda and libcublas that runs PTX on the CPU, for tests only.
 //!
 //! `driver` has the functions that programs call, `device` what they do it to, `ptx` and `runtime` make
-//! C++ of a module and run it, `blas` multiplies matrices and `nccl` joins devices. See README.md.
+//! C++ of a module and run it, `blas` multiplies matrices. See README.md.
 
 mod blas;
 mod compiler;
@@ -9,7 +9,6 @@ mod counters;
 mod device;
 mod driver;
 mod error;
-mod nccl;
 mod ptx;
 mod report;
 mod settings;

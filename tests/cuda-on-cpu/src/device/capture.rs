@@ -90,7 +90,7 @@ impl Machine {
         if capture.broken {
             return Some(Err(Error::CaptureInvalidated));
         }
-        if matches!(operation, Operation::Free(_) | Operation::Meet(_)) {
+        if matches!(operation, Operation::Free(_)) {
             capture.broken = true;
             return Some(Err(Error::CaptureUnsupported));
         }

@@ -60,7 +60,6 @@ pub const MOST_THREADS: u32 = 1024;
 
 #[derive(Clone, Copy)]
 pub struct Function {
-    pub module: usize,
     kernel: *const Kernel,
     run: Run,
     pub most_dynamic: u32,
@@ -72,8 +71,8 @@ unsafe impl Send for Function {}
 unsafe impl Sync for Function {}
 
 impl Function {
-    pub fn new(module: usize, kernel: *const Kernel, run: Run) -> Self {
-        Self { module, kernel, run, most_dynamic: SHARED }
+    pub fn new(kernel: *const Kernel, run: Run) -> Self {
+        Self { kernel, run, most_dynamic: SHARED }
     }
 
     fn kernel(&self) -> &Kernel {

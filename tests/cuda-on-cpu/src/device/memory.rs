@@ -110,10 +110,6 @@ impl Memory {
         self.changes += 1;
     }
 
-    pub fn is_live(&self, start: usize) -> bool {
-        self.live.contains_key(&start)
-    }
-
     /// The allocation that holds an address, and its start.
     pub fn find(&self, address: usize) -> Option<(usize, &Allocation)> {
         let (start, allocation) = self.live.range(..=address).next_back()?;

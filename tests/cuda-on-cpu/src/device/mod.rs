@@ -9,7 +9,7 @@ pub mod stream;
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use crate::counters;
 use crate::error::{Error, Result};
@@ -40,14 +40,11 @@ pub struct Machine {
     /// The stream where a ticket's event is still to be recorded.
     pub pending: HashMap<u64, usize>,
     pub tickets: u64,
-    pub collectives: crate::nccl::Meetings,
     handles: usize,
     lost: Option<Error>,
 }
 
 static MACHINE: OnceLock<Mutex<Machine>> = OnceLock::new();
-/// Told where a collective was queued, for those who wait until all ranks have come.
-pub static NEWS: Condvar = Condvar::new();
 
 pub fn lock() -> MutexGuard<'static, Machine> {
     let machine = MACHINE.get_or_init(|| {

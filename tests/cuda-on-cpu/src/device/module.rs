@@ -92,7 +92,7 @@ impl Machine {
         // SAFETY: its type in runtime/ptx.h
         let run = unsafe { std::mem::transmute::<*mut c_void, Run>(run) };
         let function = self.handle();
-        self.functions.insert(function, Function::new(module, kernel, run));
+        self.functions.insert(function, Function::new(kernel, run));
         Ok(function)
     }
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::launch::Launch;
-use super::{Machine, NEWS, current_device, lock};
+use super::{Machine, current_device, lock};
 use crate::counters::{Counter, count};
 use crate::error::{Error, Result};
 use crate::settings::settings;
@@ -27,8 +27,6 @@ pub enum Operation {
     Wait(u64),
     Graph(Arc<Vec<Operation>>),
     Library(Work),
-    /// A collective, until whose other ranks have come the stream stands still.
-    Meet(u64),
 }
 
 #[derive(Default)]
@@ -93,7 +91,7 @@ impl Machine {
         self.advance(stream, None);
     }
 
-    /// Works a stream's queue off, up to a ticket if there is one; or to a collective that cannot be yet.
+    /// Works a stream's queue off, up to a ticket if there is one.
     pub fn advance(&mut self, stream: usize, until: Option<u64>) {
         loop {
             let Some(operation) = self.streams.get_mut(&stream).and_then(|it| it.queue.pop_front())
@@ -167,29 +165,14 @@ impl Machine {
                     self.lose(error);
                 }
             }
-            Operation::Meet(meeting) => return crate::nccl::held(self, *meeting),
         }
         true
     }
 }
 
-/// Works off until `ready`, and sleeps where another thread must bring a collective first.
-pub fn wait_until(
-    mut machine: MutexGuard<'static, Machine>,
-    mut advance: impl FnMut(&mut Machine) -> bool,
-) -> Result {
-    loop {
-        if advance(&mut machine) {
-            return machine.check();
-        }
-        machine = NEWS.wait(machine).unwrap_or_else(std::sync::PoisonError::into_inner);
-    }
-}
-
 /// Waits for all work of a stream.
 pub fn synchronise(stream: usize) -> Result {
-    wait_until(lock(), |machine| {
-        machine.drain(stream);
-        machine.streams.get(&stream).is_none_or(|stream| stream.queue.is_empty())
-    })
+    let mut machine = lock();
+    machine.drain(stream);
+    machine.check()
 }

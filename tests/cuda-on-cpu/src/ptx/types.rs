@@ -36,7 +36,7 @@ impl Type {
                     _ => return None,
                 };
                 let least = if kind == Kind::Float { 16 } else { 8 };
-                let bits = bits.parse().ok()?;
+                let bits: usize = bits.parse().ok()?;
                 if !(least..=64).contains(&bits) || !bits.is_power_of_two() {
                     return None;
                 }

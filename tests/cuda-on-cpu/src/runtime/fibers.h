@@ -108,6 +108,12 @@ static inline int next_thread() {
   return fresh ? start_order[started++] : -1;
 }
 
+// A module that is unloaded gives its stacks back.
+[[gnu::destructor]] static void unmap_stacks() {
+  for (Fiber& fiber : fibers)
+    if (fiber.stack) munmap(fiber.stack - GUARD, STACK + GUARD);
+}
+
 static void run_threads();
 static u32 take_fiber() {
   if (idle_count) return idle[--idle_count];
