@@ -14,17 +14,13 @@ KERNEL embedding_forward(float* y, const float* tokens, const float* table, unsi
 // their order; the gradient of the table is 0 elsewhere, as it was filled before.
 KERNEL embedding_backward(float* gradient, const float* tokens, const float* dy, unsigned count,
                           unsigned width, unsigned padding, unsigned places) {
-    __shared__ int earlier;
     unsigned place = blockIdx.x;
     float token = tokens[place];
     unsigned row = (unsigned)token;
     bool known = row < count && (float)row == token && !(padding && row == 0);
-    if (threadIdx.x == 0) earlier = 0;
-    __syncthreads();
-    for (unsigned i = threadIdx.x; known && i < place; i += blockDim.x)
-        if (tokens[i] == token) earlier = 1;
-    __syncthreads();
-    if (!known || earlier) return;
+    bool earlier = false;
+    for (unsigned i = threadIdx.x; known && i < place; i += blockDim.x) earlier |= tokens[i] == token;
+    if (__syncthreads_or(earlier) || !known) return;
     for (unsigned c = threadIdx.x; c < width; c += blockDim.x) {
         float sum = 0.0f;
         for (unsigned i = place; i < places; ++i)

@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::{fs, process};
 
 use super::Machine;
 use super::launch::{Function, Kernel, Run};
@@ -26,6 +28,13 @@ struct Variable {
     bytes: u64,
 }
 
+/// A file of its own for each load of a module: one file would be one library, with one set of variables.
+fn own_copy(library: &Path, number: usize) -> std::io::Result<PathBuf> {
+    let copy = library.with_extension(format!("{}-{number}.so", process::id()));
+    fs::copy(library, &copy)?;
+    Ok(copy)
+}
+
 impl Machine {
     /// # Safety
     ///
@@ -42,10 +51,15 @@ impl Machine {
             Ok(library) => library,
             Err(what) => return wrong(Error::InvalidPtx, format_args!("a module: {what}")),
         };
-        let path = CString::new(library.as_os_str().as_bytes()).map_err(|_| Error::InvalidImage)?;
+        let copy = match own_copy(&library, self.handle()) {
+            Ok(copy) => copy,
+            Err(what) => return wrong(Error::InvalidImage, format_args!("a module: {what}")),
+        };
+        let path = CString::new(copy.as_os_str().as_bytes()).map_err(|_| Error::InvalidImage)?;
         // SAFETY: a library that the compiler made here; its variables are a list that ends in a null
         unsafe {
             let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
+            let _ = fs::remove_file(&copy);
             if library.is_null() {
                 let why = CStr::from_ptr(libc::dlerror()).to_string_lossy();
                 return wrong(Error::InvalidImage, format_args!("a module: {why}"));

@@ -218,7 +218,7 @@ fn statements(body: &str) -> Result<Vec<Statement>, String> {
             rest = rest[1..].trim_start();
             continue;
         }
-        if rest.starts_with(".loc") || rest.starts_with(".file") {
+        if rest.starts_with(".loc ") || rest.starts_with(".loc\t") || rest.starts_with(".file") {
             rest = rest[rest.find('\n').unwrap_or(rest.len())..].trim_start();
             continue;
         }
