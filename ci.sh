@@ -39,12 +39,14 @@ format() {
     cargo fmt --all --check
     local board
     for board in boards/*/Cargo.toml; do cargo fmt --check --manifest-path "$board"; done
+    cargo fmt --check --manifest-path tests/cuda-on-cpu/Cargo.toml
 }
 
 lint() {
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
     cargo clippy --quiet --all-targets --features cli,cuda -- -D warnings
+    cargo clippy --quiet --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu --all-targets -- -D warnings
 }
 
 # Every set of features builds.
@@ -103,12 +105,29 @@ gpu() {
     python3 src/gpu/make-ptx.py --check
     bash src/gpu/assemble.sh
     cargo test --features cli,cuda --lib --test cli gpu
+    gpu_on_cpu
     if command -v nvidia-smi >/dev/null; then
         IDINIT_REQUIRE_GPU=1 cargo test --features cuda --test gpu -- --nocapture
     else
-        cargo build --quiet --features cuda --test gpu
-        echo "ci.sh: there is no NVIDIA GPU, so tests/gpu.rs was built and not run"
+        echo "ci.sh: there is no NVIDIA GPU, so tests/gpu.rs ran on the stand-in alone"
     fi
+}
+
+# The GPU's tests on a device that executes the kernels on the CPU: its own tests first, then every order of
+# threads, with streams that run at once and streams that run when something waits for them.
+gpu_on_cpu() {
+    local device order mode log=target/gpu-on-cpu.log
+    device=$(bash tests/cuda-on-cpu/build.sh)
+    LD_LIBRARY_PATH=$device cargo test --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu
+    cargo test --no-run --features cuda --test gpu
+    for order in 0 1 2; do
+        for mode in eager lazy; do
+            echo "ci.sh: GPU tests on the stand-in, order $order, $mode"
+            CUDA_ON_CPU_ORDER=$order CUDA_ON_CPU_MODE=$mode LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 \
+                cargo test --features cuda --test gpu -- --nocapture 2>&1 | tee "$log" | grep -v '^GPU tests run on'
+            grep '^GPU tests run on: cuda-on-cpu' "$log" | sort -u || die "the GPU's tests did not run on the stand-in"
+        done
+    done
 }
 
 # The library without a standard library, on each sort of core.

@@ -162,7 +162,9 @@ impl Product {
             unsafe {
                 let (k_step, n_step) = (k as isize, n as isize);
                 let (a, b, sums) = (a.as_ptr(), b.as_ptr(), sums.as_mut_ptr());
-                matrixmultiply::sgemm(m, k, n, alpha, a, k_step, 1, b, n_step, 1, 0.0, sums, n_step, 1);
+                matrixmultiply::sgemm(
+                    m, k, n, alpha, a, k_step, 1, b, n_step, 1, 0.0, sums, n_step, 1,
+                );
             }
             for (place, sum) in sums.into_iter().enumerate() {
                 let at = (place / n) as isize * by_row + (place % n) as isize * by_column;
@@ -320,9 +322,29 @@ pub unsafe extern "C" fn cublasSgemmStridedBatched(
     // SAFETY: the same arguments, with the types said
     unsafe {
         cublasGemmStridedBatchedEx(
-            asked, a_way, b_way, m, n, k, alpha.cast(), a.cast(), DATA_F32, a_step, a_apart, b.cast(),
-            DATA_F32, b_step, b_apart, beta.cast(), c.cast(), DATA_F32, c_step, c_apart, count,
-            COMPUTE_F32, -1,
+            asked,
+            a_way,
+            b_way,
+            m,
+            n,
+            k,
+            alpha.cast(),
+            a.cast(),
+            DATA_F32,
+            a_step,
+            a_apart,
+            b.cast(),
+            DATA_F32,
+            b_step,
+            b_apart,
+            beta.cast(),
+            c.cast(),
+            DATA_F32,
+            c_step,
+            c_apart,
+            count,
+            COMPUTE_F32,
+            -1,
         )
     }
 }
@@ -361,7 +383,8 @@ pub unsafe extern "C" fn cublasGemmStridedBatchedEx(
         return NOT_SUPPORTED;
     }
     let read = || {
-        let [m, n, k, a_step, b_step, c_step, count] = sizes([m, n, k, a_step, b_step, c_step, count])?;
+        let [m, n, k, a_step, b_step, c_step, count] =
+            sizes([m, n, k, a_step, b_step, c_step, count])?;
         let matrices = |start: *const c_void, code, step, apart, way| {
             let numbers = Numbers::from_code(code)?;
             Some(Matrices { start: start as usize, numbers, step, apart, turned: turned(way)? })

@@ -195,7 +195,9 @@ impl Machine {
         let name = launch.function.name();
         let Shape { grid, block, dynamic } = launch.shape;
         if settings().trace {
-            say(format_args!("launch {number}: {name}, grid {grid:?}, block {block:?}, {dynamic} bytes"));
+            say(format_args!(
+                "launch {number}: {name}, grid {grid:?}, block {block:?}, {dynamic} bytes"
+            ));
         }
         if planned_failure("launch", number) {
             say(format_args!("kernel {name}: launch {number} fails, as CUDA_ON_CPU_FAIL says"));

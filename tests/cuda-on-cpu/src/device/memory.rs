@@ -45,8 +45,7 @@ fn page() -> usize {
 
 impl Memory {
     pub fn used(&self, device: usize) -> usize {
-        let of_device =
-            |allocation: &&Allocation| allocation.owner == Owner::Device(device);
+        let of_device = |allocation: &&Allocation| allocation.owner == Owner::Device(device);
         self.live.values().filter(of_device).map(|allocation| allocation.bytes).sum()
     }
 
@@ -143,14 +142,20 @@ impl Memory {
     pub fn check(&self, what: &str, start: usize, bytes: usize) -> Result {
         let found = self.find(start);
         let Some((base, allocation)) = found.filter(|(_, found)| found.owner != Owner::Host) else {
-            let words = if found.is_some() { "page-locked host memory".into() } else { self.explain(start) };
+            let words = if found.is_some() {
+                "page-locked host memory".into()
+            } else {
+                self.explain(start)
+            };
             return wrong(Error::InvalidValue, format_args!("{what} at {start:#x}: {words}"));
         };
         if bytes > base + allocation.bytes - start {
             let (offset, whole) = (start - base, allocation.bytes);
             return wrong(
                 Error::InvalidValue,
-                format_args!("{what}: {bytes} bytes at offset {offset} of an allocation of {whole}"),
+                format_args!(
+                    "{what}: {bytes} bytes at offset {offset} of an allocation of {whole}"
+                ),
             );
         }
         Ok(())

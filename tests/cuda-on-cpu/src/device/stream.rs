@@ -17,13 +17,28 @@ pub type Work = Arc<dyn Fn(&mut Machine) -> Result + Send + Sync>;
 #[derive(Clone)]
 pub enum Operation {
     Kernel(Arc<Launch>),
-    Copy { to: usize, from: usize, bytes: usize, counted: Counter },
+    Copy {
+        to: usize,
+        from: usize,
+        bytes: usize,
+        counted: Counter,
+    },
     /// Bytes of the host, taken when the copy was asked for.
-    Staged { to: usize, bytes: Arc<[u8]> },
-    Fill { to: usize, byte: u8, bytes: usize },
+    Staged {
+        to: usize,
+        bytes: Arc<[u8]>,
+    },
+    Fill {
+        to: usize,
+        byte: u8,
+        bytes: usize,
+    },
     Free(usize),
     Host(unsafe extern "C" fn(*mut c_void), usize),
-    Record { event: usize, ticket: u64 },
+    Record {
+        event: usize,
+        ticket: u64,
+    },
     Wait(u64),
     Graph(Arc<Vec<Operation>>),
     Library(Work),
@@ -98,7 +113,8 @@ impl Machine {
             else {
                 return;
             };
-            let wanted = matches!(operation, Operation::Record { ticket, .. } if Some(ticket) == until);
+            let wanted =
+                matches!(operation, Operation::Record { ticket, .. } if Some(ticket) == until);
             if !self.perform(&operation) {
                 if let Some(stream) = self.streams.get_mut(&stream) {
                     stream.queue.push_front(operation);

@@ -21,21 +21,21 @@ fn known(device: c_int) -> Result {
 /// CUdevice_attribute, where it is asked for; an Ampere's numbers.
 fn attribute(which: c_int) -> Option<c_int> {
     Some(match which {
-        1..=3 => 1024,           // threads of a block, and along x and y
-        4 => 64,                 // threads along z
-        5 => c_int::MAX,         // blocks along x
-        6 | 7 => 65_535,         // blocks along y and z
-        8 => 48 * 1024,          // shared memory of a block
-        10 => 32,                // lanes of a warp
-        12 | 82 => 65_536,       // registers of a block, of a multiprocessor
-        13 => 1_000_000,         // kHz
-        16 => 4,                 // multiprocessors
-        39 => 2048,              // threads of a multiprocessor
-        75 => 8,                 // compute capability 8.0
+        1..=3 => 1024,     // threads of a block, and along x and y
+        4 => 64,           // threads along z
+        5 => c_int::MAX,   // blocks along x
+        6 | 7 => 65_535,   // blocks along y and z
+        8 => 48 * 1024,    // shared memory of a block
+        10 => 32,          // lanes of a warp
+        12 | 82 => 65_536, // registers of a block, of a multiprocessor
+        13 => 1_000_000,   // kHz
+        16 => 4,           // multiprocessors
+        39 => 2048,        // threads of a multiprocessor
+        75 => 8,           // compute capability 8.0
         76 => 0,
-        81 => 100 * 1024,        // shared memory of a multiprocessor
-        97 => 99 * 1024,         // shared memory of a block, on request
-        115 => 1,                // memory pools
+        81 => 100 * 1024, // shared memory of a multiprocessor
+        97 => 99 * 1024,  // shared memory of a block, on request
+        115 => 1,         // memory pools
         _ => return None,
     })
 }

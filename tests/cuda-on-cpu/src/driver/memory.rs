@@ -11,7 +11,13 @@ use crate::device::{Machine, alive, current_device, lock};
 use crate::error::Result;
 
 /// A copy that the host waits for.
-fn copy_now(machine: &mut Machine, to: usize, from: usize, bytes: usize, counted: Counter) -> Result {
+fn copy_now(
+    machine: &mut Machine,
+    to: usize,
+    from: usize,
+    bytes: usize,
+    counted: Counter,
+) -> Result {
     machine.refuse_unsafe()?;
     machine.drain_blocking();
     machine.check()?;

@@ -93,10 +93,12 @@ fn shared_layout(module: &Module, function: &Function) -> (HashMap<String, Strin
     let common = module.variables.iter().filter(|variable| variable.space == Space::Shared);
     let (mut layout, mut used, mut bytes) = (HashMap::new(), function.entry.then_some(0), 0);
     // A function that kernels call can use the module's variables, so a kernel that calls has them all.
-    let names = |name: &str| function.body.iter().any(|statement| {
-        matches!(statement, Statement::Instruction(instruction)
+    let names = |name: &str| {
+        function.body.iter().any(|statement| {
+            matches!(statement, Statement::Instruction(instruction)
             if instruction.opcode[0] == "call" || instruction.text.contains(name))
-    });
+        })
+    };
     for variable in common.chain(own) {
         if variable.open {
             layout.insert(variable.name.clone(), "dynamic_start".to_owned());
@@ -176,8 +178,7 @@ fn emit_body(scope: &mut Scope, body: &[Statement]) -> Result<String, String> {
             Statement::Registers(of, names) => {
                 // A jump may pass an inner declaration, so that one has no value.
                 let start = if depth == 0 { " = 0" } else { "" };
-                let names: Vec<String> =
-                    names.iter().map(|name| register(name) + start).collect();
+                let names: Vec<String> = names.iter().map(|name| register(name) + start).collect();
                 if !names.is_empty() {
                     out += &format!("{} {};\n", of.register(), names.join(", "));
                 }

@@ -319,7 +319,10 @@ mod tests {
         assert_eq!(kernel.body.len(), 6);
         assert!(matches!(&kernel.body[4], Statement::Label(name) if name == "$L__BB0_2"));
         let Statement::Instruction(branch) = &kernel.body[3] else { panic!() };
-        assert_eq!((branch.guard.as_deref(), &branch.operands[..]), (Some("%p1"), &["$L__BB0_2".to_owned()][..]));
+        assert_eq!(
+            (branch.guard.as_deref(), &branch.operands[..]),
+            (Some("%p1"), &["$L__BB0_2".to_owned()][..])
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Scope<'_> {
             return Ok(format!("!{}", self.bits(inner)?));
         }
         if let Some(special) = special_register(operand) {
-            return Ok(special.into());
+            return Ok(special);
         }
         if operand.starts_with('%') {
             if operand.contains('.') {
@@ -48,8 +48,7 @@ impl Scope<'_> {
             return literal(operand);
         }
         let (name, offset) = operand.split_once('+').unwrap_or((operand, "0"));
-        self.symbol(name.trim(), offset.trim())
-            .map_or_else(|| Ok(register(operand)), |place| Ok(place))
+        self.symbol(name.trim(), offset.trim()).map_or_else(|| Ok(register(operand)), Ok)
     }
 
     /// The address that a name stands for.

@@ -77,7 +77,8 @@ fn setp(scope: &Scope, instruction: &Instruction) -> Code {
     let mut code = format!("{{ bool truth = {truth};");
     for (name, truth) in [(yes, "truth"), (no, "!truth")] {
         if name != "_" {
-            code += &format!(" bool of_{} = {};", register(name), combined(scope, instruction, truth)?);
+            code +=
+                &format!(" bool of_{} = {};", register(name), combined(scope, instruction, truth)?);
         }
     }
     for name in [yes, no].iter().filter(|name| **name != "_") {
@@ -102,7 +103,8 @@ fn set(scope: &Scope, instruction: &Instruction) -> Code {
 
 fn slct(scope: &Scope, instruction: &Instruction) -> Code {
     let [of, sign] = instruction.types()[..] else { return Err("its types".into()) };
-    let (a, b) = (scope.number(operand(instruction, 1)?, of)?, scope.number(operand(instruction, 2)?, of)?);
+    let (a, b) =
+        (scope.number(operand(instruction, 1)?, of)?, scope.number(operand(instruction, 2)?, of)?);
     let chosen = scope.source(instruction, 3, sign)?;
     Ok(format!("{} = raw({chosen} >= 0 ? {a} : {b});", register(operand(instruction, 0)?)))
 }

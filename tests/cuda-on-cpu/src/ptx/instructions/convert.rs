@@ -86,7 +86,8 @@ fn cvt(scope: &Scope, instruction: &Instruction) -> Code {
             None => a,
         },
         (true, true) => {
-            let a = whole.map_or_else(|| a.clone(), |rounding| format!("to_whole({a}, {rounding})"));
+            let a =
+                whole.map_or_else(|| a.clone(), |rounding| format!("to_whole({a}, {rounding})"));
             format!("to_float<{name}>({a}, {})", rounding(instruction))
         }
         // A float to an integer is cut at the integer's limits, with or without `.sat`.

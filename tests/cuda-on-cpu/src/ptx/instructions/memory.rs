@@ -7,7 +7,8 @@ use crate::ptx::types::{Kind, Type};
 
 const KNOWN: &[&str] = &[
     "global", "shared", "local", "param", "const", "v2", "v4", "volatile", "relaxed", "acquire",
-    "release", "acq_rel", "weak", "cta", "gpu", "sys", "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt",
+    "release", "acq_rel", "weak", "cta", "gpu", "sys", "nc", "ca", "cg", "cs", "lu", "cv", "wb",
+    "wt",
 ];
 
 pub fn emit(scope: &mut Scope, instruction: &Instruction) -> Code {
@@ -42,9 +43,16 @@ fn space(instruction: &Instruction, operations: &[&str]) -> Result<&'static str,
 }
 
 fn lanes(instruction: &Instruction, value: &str) -> Result<Vec<String>, String> {
-    let wanted = [("v2", 2), ("v4", 4)].iter().find(|(name, _)| instruction.has(name)).map_or(1, |(_, n)| *n);
+    let wanted = [("v2", 2), ("v4", 4)]
+        .iter()
+        .find(|(name, _)| instruction.has(name))
+        .map_or(1, |(_, n)| *n);
     let lanes = if wanted == 1 { vec![value.to_owned()] } else { inner_list(value) };
-    if lanes.len() == wanted { Ok(lanes) } else { Err(format!("{} lanes of {wanted}", lanes.len())) }
+    if lanes.len() == wanted {
+        Ok(lanes)
+    } else {
+        Err(format!("{} lanes of {wanted}", lanes.len()))
+    }
 }
 
 fn load(scope: &mut Scope, instruction: &Instruction) -> Code {

@@ -22,9 +22,9 @@ pub fn emit(scope: &mut Scope, instruction: &Instruction) -> Code {
 
 fn unguarded(scope: &mut Scope, instruction: &Instruction) -> Code {
     match instruction.opcode[0].as_str() {
-        "add" | "sub" | "mul" | "fma" | "mad" | "addc" | "subc" | "madc" | "div" | "rem" | "min"
-        | "max" | "neg" | "abs" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin" | "cos"
-        | "tanh" | "copysign" => arithmetic::emit(scope, instruction),
+        "add" | "sub" | "mul" | "fma" | "mad" | "addc" | "subc" | "madc" | "div" | "rem"
+        | "min" | "max" | "neg" | "abs" | "sqrt" | "rsqrt" | "rcp" | "ex2" | "lg2" | "sin"
+        | "cos" | "tanh" | "copysign" => arithmetic::emit(scope, instruction),
         "and" | "or" | "xor" | "not" | "cnot" | "shl" | "shr" | "shf" | "popc" | "clz" | "brev"
         | "bfe" | "bfi" | "bfind" | "prmt" | "lop3" | "sad" => integers::emit(scope, instruction),
         "setp" | "set" | "selp" | "slct" | "testp" => compare::emit(scope, instruction),

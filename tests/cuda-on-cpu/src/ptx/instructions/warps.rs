@@ -7,9 +7,7 @@ pub fn emit(scope: &mut Scope, instruction: &Instruction) -> Code {
     match instruction.opcode[0].as_str() {
         "shfl" => shuffle(scope, instruction),
         "vote" => vote(scope, instruction),
-        "activemask" => {
-            Ok(format!("{} = active_lanes();", register(operand(instruction, 0)?)))
-        }
+        "activemask" => Ok(format!("{} = active_lanes();", register(operand(instruction, 0)?))),
         _ => barrier(scope, instruction),
     }
 }
@@ -48,7 +46,8 @@ fn shuffle(scope: &mut Scope, instruction: &Instruction) -> Code {
     let kinds = [("up", "UP"), ("down", "DOWN"), ("bfly", "XOR"), ("idx", "INDEX")];
     let (_, kind) = kinds.iter().find(|(name, _)| instruction.has(name)).ok_or("its kind")?;
     let site = scope.site(instruction);
-    let bits = |which| -> Code { Ok(format!("(u32){}", scope.bits(operand(instruction, which)?)?)) };
+    let bits =
+        |which| -> Code { Ok(format!("(u32){}", scope.bits(operand(instruction, which)?)?)) };
     let (word, b, c, mask) = (bits(1)?, bits(2)?, bits(3)?, bits(4)?);
     let destination = operand(instruction, 0)?;
     let (to, inside) = destination.split_once('|').unwrap_or((destination, "_"));
