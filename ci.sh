@@ -119,6 +119,7 @@ gpu_on_cpu() {
     local device order mode log=target/gpu-on-cpu.log
     device=$(bash tests/cuda-on-cpu/build.sh)
     LD_LIBRARY_PATH=$device cargo test --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu
+    LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,cuda --test gpu_faults
     cargo test --no-run --features cuda --test gpu
     for order in 0 1 2; do
         for mode in eager lazy; do

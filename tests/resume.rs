@@ -156,7 +156,7 @@ fn a_run_killed_at_random_moments_ends_with_the_bits_of_an_unbroken_one() {
 #[test]
 fn a_finished_run_is_resumed_to_the_same_files() {
     let folder = scratch();
-    good(folder.path(), "train mlp --epochs 2 --checkpoint 50 --out run");
+    good(folder.path(), "train mlp --epochs 2 --first 400 --checkpoint 50 --out run");
     let run = folder.path().join("run");
     let before = weights(&run);
     fs::remove_file(run.join("weights-idinit.bin")).unwrap();

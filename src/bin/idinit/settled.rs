@@ -145,6 +145,9 @@ impl Settled {
         if let Some(side) = source.side {
             put("side", whole(side.into()));
         }
+        if let Some(first) = source.first {
+            put("first", whole(first.get() as u64));
+        }
         if self.parts.vocabulary.is_some() {
             put("vectors", text(&if self.vectors.is_some() { "glove" } else { "none" }));
         }

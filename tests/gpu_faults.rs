@@ -1,0 +1,124 @@
+//! A GPU that fails in the middle of a run costs the steps since the last checkpoint and nothing else. Only the
+//! stand-in of `tests/cuda-on-cpu` fails when it is told to, so these tests need it:
+//!
+//! ```sh
+//! LD_LIBRARY_PATH=$(tests/cuda-on-cpu/build.sh) cargo test --features cli,cuda --test gpu_faults
+//! ```
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const RUN: &str = "train residual --blocks 2 --width 4 --epochs 6 --first 64 --batch 16 --scheme idinit \
+    --update adam --engine cuda --checkpoint 3";
+
+fn run(folder: &Path, arguments: &str, settings: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_idinit"))
+        .current_dir(folder)
+        .args(arguments.split_whitespace())
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What a run that failed said, in its table and in one line on stderr; there the stand-in says things too.
+fn error(output: &Output) -> String {
+    let said = said(output);
+    let lines: Vec<_> = said.lines().filter(|line| !line.starts_with("[cuda-on-cpu]")).collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(1), 1), "{said}");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), lines[0])
+}
+
+/// Whether the device is the stand-in; without it there is nothing to do, which must be allowed.
+fn stand_in(folder: &Path) -> bool {
+    let gpus = run(folder, "gpu", &[]);
+    let found = String::from_utf8_lossy(&gpus.stdout).contains("cuda-on-cpu");
+    if !found {
+        assert!(std::env::var_os("IDINIT_REQUIRE_GPU").is_none(), "no stand-in: {}", said(&gpus));
+        eprintln!("!! skipped: no stand-in device on LD_LIBRARY_PATH");
+    }
+    found
+}
+
+/// How many launches and products a run asks for.
+fn counted(folder: &Path, name: &str) -> u64 {
+    let run = run(folder, &format!("{RUN} --out counted-{name}"), &[("CUDA_ON_CPU_TRACE", "1")]);
+    let said = said(&run);
+    let line = said.lines().find_map(|line| line.strip_prefix(&format!("[cuda-on-cpu] {name}: ")));
+    line.unwrap_or_else(|| panic!("{said}")).parse().unwrap()
+}
+
+#[test]
+fn a_run_whose_gpu_fails_goes_on_to_the_bits_of_an_unbroken_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if !stand_in(folder) {
+        return;
+    }
+    let whole = run(folder, &format!("{RUN} --out whole"), &[]);
+    assert!(whole.status.success(), "{}", said(&whole));
+    let want = fs::read(folder.join("whole/weights-idinit.bin")).unwrap();
+    for (what, name) in [("launch", "launches"), ("gemm", "gemms")] {
+        let count = counted(folder, name);
+        for part in [2, 3] {
+            let out = format!("{what}-{part}");
+            let fault = format!("{what}:{}", part * count / 4);
+            let broken =
+                run(folder, &format!("{RUN} --out {out}"), &[("CUDA_ON_CPU_FAIL", &fault)]);
+            let error = error(&broken);
+            assert!(error.contains("the last checkpoint is whole"), "{error}");
+            let next = run(folder, &format!("train --resume {out}"), &[]);
+            assert!(next.status.success(), "{}", said(&next));
+            let got = fs::read(folder.join(out).join("weights-idinit.bin")).unwrap();
+            assert!(got == want, "a run broken at {fault} ends with other weights");
+        }
+    }
+}
+
+#[test]
+fn a_gpu_with_too_little_memory_says_how_much_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if !stand_in(folder) {
+        return;
+    }
+    // room for the workspace of cuBLAS, and little more
+    let most = ((32 << 20) + 4096).to_string();
+    let small = run(folder, RUN, &[("CUDA_ON_CPU_MEMORY", &most)]);
+    let error = error(&small);
+    assert!(
+        error.contains("too little memory") && error.contains("MiB more are needed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn each_allocation_may_fail_and_ends_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if !stand_in(folder) {
+        return;
+    }
+    for which in 1..=counted(folder, "allocations") {
+        let fault = format!("alloc:{which}");
+        let broken = run(folder, &format!("{RUN} --out {which}"), &[("CUDA_ON_CPU_FAIL", &fault)]);
+        let error = error(&broken);
+        assert!(error.contains("too little memory"), "allocation {which}: {error}");
+    }
+}
+
+#[test]
+fn a_driver_without_a_device_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    if !stand_in(folder) {
+        return;
+    }
+    let none = run(folder, RUN, &[("CUDA_ON_CPU_DEVICES", "0")]);
+    let error = error(&none);
+    assert!(error.contains("sees no GPU"), "{error}");
+}
