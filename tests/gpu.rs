@@ -19,4 +19,5 @@ mod suite {
 
     mod cuda;
     mod cuda_models;
+    mod cuda_starts;
 }

@@ -4,7 +4,7 @@
 use super::{Facts, Scheme, Site, Written};
 use crate::graph::Role;
 use crate::layer::Layer;
-use crate::rule::{Dims, Key, Random, Rule, gain};
+use crate::rule::{Dims, Key, Random, Rule, Scaled, gain};
 
 /// T-Fixup: Xavier; the values, the projections out of attention and both matrices of a feed-forward
 /// branch are scaled by 0.67 N^(−1/4), or by (9N)^(−1/4) in a decoder, for N blocks of two residual
@@ -45,7 +45,8 @@ impl TFixup {
         let third = whole.out() / 3;
         let one = Dims::new(third, whole.inp(), whole.kernel(), 1).unwrap_or(whole);
         let rule = Random::xavier_uniform(one, gain::LINEAR, key).into();
-        Written::ScaledFrom { rule, output: 2 * third, factor: self.factor(site.facts) }
+        let factor = self.factor(site.facts);
+        Written::ScaledFrom(Scaled { rule, output: 2 * third, factor })
     }
 
     /// The start of an embedding's table of vectors of `width` numbers: normal, with the deviation

@@ -1,6 +1,6 @@
 //! What writes a weight under a scheme that needs more than a function of the index.
 
-use crate::rule::{DeltaOrthogonal, Dims, Fill, LengthError, Orthogonal, Rule};
+use crate::rule::{DeltaOrthogonal, Dims, Fill, LengthError, Orthogonal, Rule, Scaled};
 
 /// The start of a weight under a scheme that is not a function of the index alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,14 +14,7 @@ pub enum Written {
     DeltaOrthogonal(DeltaOrthogonal),
     /// A function of the index, whose outputs from one on are scaled: of queries, keys and values in
     /// one matrix, the values.
-    ScaledFrom {
-        /// What all outputs start from.
-        rule: Rule,
-        /// The first output that is scaled.
-        output: u32,
-        /// What its weights and those of all later outputs are multiplied with.
-        factor: f32,
-    },
+    ScaledFrom(Scaled),
 }
 
 impl Fill for Written {
@@ -32,12 +25,19 @@ impl Fill for Written {
         }
     }
 
+    fn scaled(&self) -> Option<Scaled> {
+        match *self {
+            Self::ScaledFrom(scaled) => Some(scaled),
+            _ => None,
+        }
+    }
+
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         match *self {
             Self::Rule(rule) => rule.fill_f32(d, w),
             Self::Orthogonal(matrix) => matrix.fill_f32(d, w),
             Self::DeltaOrthogonal(kernel) => kernel.fill_f32(d, w),
-            Self::ScaledFrom { rule, output, factor } => {
+            Self::ScaledFrom(Scaled { rule, output, factor }) => {
                 rule.fill_f32(d, w)?;
                 let first = output.min(d.out()) as usize * d.row();
                 for weight in w.get_mut(first..).unwrap_or_default() {
@@ -60,13 +60,15 @@ mod tests {
         let scaled = |output| {
             let rule = Exact::Constant { value: 3.0 }.into();
             let mut w = [f32::NAN; 8];
-            Written::ScaledFrom { rule, output, factor: 0.5 }.fill_f32(d, &mut w).unwrap();
+            let scaled = Scaled { rule, output, factor: 0.5 };
+            Written::ScaledFrom(scaled).fill_f32(d, &mut w).unwrap();
             w
         };
         assert_eq!(scaled(3), [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 1.5, 1.5]);
         assert_eq!((scaled(0), scaled(4), scaled(9)), ([1.5; 8], [3.0; 8], [3.0; 8]));
         let rule = Exact::Zero.into();
-        let short = Written::ScaledFrom { rule, output: 0, factor: 1.0 }.fill_f32(d, &mut [0.0; 7]);
+        let scaled = Written::ScaledFrom(Scaled { rule, output: 0, factor: 1.0 });
+        let short = scaled.fill_f32(d, &mut [0.0; 7]);
         assert_eq!(short, Err(LengthError { need: 8, got: 7 }));
     }
 }

@@ -83,3 +83,8 @@ KERNEL rule_uniform(float* w, float bound, unsigned seed_low, unsigned seed_high
             w[4 * block + i] = bound * signed_number(each[i]);
     }
 }
+
+// What stands there, by a factor.
+KERNEL rule_scaled(float* w, float factor, unsigned n) {
+    EACH(i, n) w[i] *= factor;
+}

@@ -41,7 +41,7 @@ pub use philox::philox;
 #[cfg(any(feature = "std", test))]
 pub use picture::picture;
 pub use random::{Fan, Random, gain};
-pub use start::{Fill, LengthError, Start};
+pub use start::{Fill, LengthError, Scaled, Start};
 pub use zero::EPS;
 
 use core::ops::Range;

@@ -16,6 +16,23 @@ pub trait Fill {
     fn rule(&self) -> Option<Rule> {
         None
     }
+
+    /// That rule and what scales it, where a part of the weight is scaled.
+    fn scaled(&self) -> Option<Scaled> {
+        None
+    }
+}
+
+/// A rule of the crate, whose outputs from one on are scaled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Scaled {
+    /// What all outputs start from.
+    pub rule: Rule,
+    /// The first output that is scaled.
+    pub output: u32,
+    /// What its weights and those of all later outputs are multiplied with.
+    pub factor: f32,
 }
 
 impl<S: Start> Fill for S {

@@ -5,7 +5,6 @@ use super::runner::{Buffers, Numbers, bits, gradient, infer, inference, plan, wi
 use super::tolerance::{Against, difference, tolerance};
 use idinit::engine::{Cuda, CudaError, Engine, Error};
 use idinit::gpu::{Found, probe};
-use idinit::init::{self, Named};
 use idinit::update::{Chosen, Clip, Grouped, Momentum, Sgd};
 
 /// The device to test on; where there is none, the tests have nothing to do, and must be allowed to.
@@ -27,7 +26,7 @@ pub fn device() -> Option<Found> {
     }
 }
 
-fn all() -> impl Iterator<Item = Case> {
+pub fn all() -> impl Iterator<Item = Case> {
     cases().into_iter().chain(large())
 }
 
@@ -82,25 +81,6 @@ fn gradients_and_statistics_are_those_of_the_portable_engine() {
         wrong.extend(differences.map(|why| (case.name, why)));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// Every scheme, on weights of every sort: the bits of the rules in Rust.
-#[test]
-fn starts_are_those_of_the_rules_to_the_bit() {
-    let Some(device) = device() else { return };
-    for case in all() {
-        let plan = plan::<Momentum>(&case);
-        let mut engine = Cuda::new(plan.net(), Momentum::default(), device.ordinal).unwrap();
-        for name in Named::NAMES {
-            let scheme = Named::parse(name, 5).unwrap();
-            let (mut want, mut got) = (vec![f32::NAN; plan.weights], vec![0.0; plan.weights]);
-            init::fill(&plan.net(), &scheme, &mut want);
-            let sent = engine.start(&scheme).unwrap();
-            engine.weights(&mut got).unwrap();
-            assert_eq!(bits(&got), bits(&want), "{} by {name}", case.name);
-            assert!(sent == 0 || *name != "idinit", "{}: {sent} numbers were sent", case.name);
-        }
-    }
 }
 
 /// Weights and state after four steps.
