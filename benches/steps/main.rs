@@ -3,12 +3,15 @@
 //! ```text
 //! cargo bench --bench steps --features cli -- [NET [THREADS [SECONDS [BATCH]]]]
 //! cargo bench --bench steps --features cli -- growth [FOLDER [SECONDS [ROUNDS]]]
+//! cargo bench --bench steps --features cli,cuda -- gpu [SECONDS [BATCH [NET…]]]
 //! ```
 //!
 //! Without arguments, every net on one thread for two seconds. What a step costs is one JSON object
-//! a line; `benches/peers/run.sh` sets it beside other libraries.
+//! a line; `benches/peers/run.sh` sets it beside other libraries, and `benches/peers/gpu.sh` on a GPU.
 
 mod clock;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod growth;
 mod nets;
 
@@ -16,7 +19,7 @@ use clock::Job;
 use idinit::engine::{Engine, Host, scratch};
 use idinit::init::IdInit;
 use idinit::loss::Target;
-use idinit::plan::{Mode, Plan};
+use idinit::plan::{Mode, Net, Plan};
 use idinit::update::{Chosen, Update};
 use std::process::ExitCode;
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         None => nets::NAMES.iter().all(|name| net(&[name.to_string()])),
         Some("growth") => growth::run(&arguments[1..]),
+        #[cfg(feature = "cuda")]
+        Some("gpu") => gpu::run(&arguments[1..]),
         Some(_) => net(&arguments),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -54,12 +59,7 @@ fn steps<U: Update>(job: &Job, setting: &nets::Setting, update: U) {
     let batch = job.batch.unwrap_or(setting.batch);
     let plan = Box::new(Plan::new(&setting.graph, Mode::train_with(&update), batch));
     let net = plan.net();
-    let rows = batch * net.output().pixels();
-    let x: Vec<f32> = match setting.vocabulary {
-        0 => numbers(batch * net.input().len()).map(|i| i as f32 / 32768.0 - 1.0).collect(),
-        vocabulary => numbers(batch * net.input().len()).map(|i| (i % vocabulary) as f32).collect(),
-    };
-    let labels: Vec<u32> = numbers(rows).map(|i| i % setting.classes).collect();
+    let (x, labels) = examples(setting, &net, batch);
     let planned = net.weights() + net.state() + net.arena() + scratch(&net);
     let mut engine = Host::new(net, update, job.threads).expect("an engine");
     engine.start(&IdInit::PAPER);
@@ -69,6 +69,17 @@ fn steps<U: Update>(job: &Job, setting: &nets::Setting, update: U) {
             engine.train(&x, Target::Labels(&labels), 0.001).expect("a step");
         });
     });
+}
+
+/// Inputs of a batch, and the classes they are of.
+fn examples(setting: &nets::Setting, net: &Net<'_>, batch: usize) -> (Vec<f32>, Vec<u32>) {
+    let inputs = numbers(batch * net.input().len());
+    let x = match setting.vocabulary {
+        0 => inputs.map(|i| i as f32 / 32768.0 - 1.0).collect(),
+        vocabulary => inputs.map(|i| (i % vocabulary) as f32).collect(),
+    };
+    let rows = batch * net.output().pixels();
+    (x, numbers(rows).map(|i| i % setting.classes).collect())
 }
 
 /// Numbers below 2¹⁶, the same on every run.
