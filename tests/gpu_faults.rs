@@ -44,13 +44,14 @@ fn stand_in(folder: &Path) -> bool {
     found
 }
 
-/// How many launches and products a run asks for.
-fn counted(folder: &Path, name: &str) -> u64 {
-    let run = run(folder, &format!("{RUN} --out counted-{name}"), &[("CUDA_ON_CPU_TRACE", "1")]);
-    let said = said(&run);
+/// How many launches, products or allocations a command asked for, which was traced.
+fn counted(traced: &Output, name: &str) -> u64 {
+    let said = said(traced);
     let line = said.lines().find_map(|line| line.strip_prefix(&format!("[cuda-on-cpu] {name}: ")));
     line.unwrap_or_else(|| panic!("{said}")).parse().unwrap()
 }
+
+const TRACED: &[(&str, &str)] = &[("CUDA_ON_CPU_TRACE", "1")];
 
 #[test]
 fn a_run_whose_gpu_fails_goes_on_to_the_bits_of_an_unbroken_one() {
@@ -59,22 +60,25 @@ fn a_run_whose_gpu_fails_goes_on_to_the_bits_of_an_unbroken_one() {
     if !stand_in(folder) {
         return;
     }
-    let whole = run(folder, &format!("{RUN} --out whole"), &[]);
+    let whole = run(folder, &format!("{RUN} --out whole"), TRACED);
     assert!(whole.status.success(), "{}", said(&whole));
     let want = fs::read(folder.join("whole/weights-idinit.bin")).unwrap();
     for (what, name) in [("launch", "launches"), ("gemm", "gemms")] {
-        let count = counted(folder, name);
-        for part in [2, 3] {
-            let out = format!("{what}-{part}");
-            let fault = format!("{what}:{}", part * count / 4);
+        let count = counted(&whole, name);
+        for quarters in [2, 3] {
+            let out = format!("{what}-{quarters}");
+            let fault = format!("{what}:{}", quarters * count / 4);
             let broken =
                 run(folder, &format!("{RUN} --out {out}"), &[("CUDA_ON_CPU_FAIL", &fault)]);
             let error = error(&broken);
             assert!(error.contains("the last checkpoint is whole"), "{error}");
-            let next = run(folder, &format!("train --resume {out}"), &[]);
+            let next = run(folder, &format!("train --resume {out}"), TRACED);
             assert!(next.status.success(), "{}", said(&next));
             let got = fs::read(folder.join(out).join("weights-idinit.bin")).unwrap();
             assert!(got == want, "a run broken at {fault} ends with other weights");
+            // one that had lost its checkpoint would begin anew, and end with the same bits
+            let more = counted(&next, name);
+            assert!(more < (5 - quarters) * count / 4, "{fault}: {more} of {count} {name} again");
         }
     }
 }
@@ -103,7 +107,8 @@ fn each_allocation_may_fail_and_ends_in_one_line() {
     if !stand_in(folder) {
         return;
     }
-    for which in 1..=counted(folder, "allocations") {
+    let whole = run(folder, &format!("{RUN} --out whole"), TRACED);
+    for which in 1..=counted(&whole, "allocations") {
         let fault = format!("alloc:{which}");
         let broken = run(folder, &format!("{RUN} --out {which}"), &[("CUDA_ON_CPU_FAIL", &fault)]);
         let error = error(&broken);

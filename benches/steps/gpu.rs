@@ -1,5 +1,5 @@
 //! The same steps on a GPU: how far they end from the host engine's, and how long they take. One JSON object a
-//! net, after one that says which device it was.
+//! net, after one that says which device it was. Its peak of memory is that of the host, with the host engine's.
 
 use crate::clock::Job;
 use crate::{examples, nets};
@@ -70,7 +70,7 @@ fn record<U: Update>(
     gpu.start(&IdInit::PAPER).expect("a start");
     let got = ten(&mut gpu, (&x, &labels), net.weights());
     let more = format!(
-        ",\"compared_steps\":{COMPARED},\"loss_difference\":{:e},\"weight_difference\":{:e}",
+        ",\"compared_steps\":{COMPARED},\"loss_difference\":{},\"weight_difference\":{}",
         farthest(&got.0, &want.0),
         farthest(&got.1, &want.1)
     );
@@ -92,9 +92,12 @@ fn ten<E: Engine<Error: std::fmt::Debug>>(
     (losses, weights)
 }
 
-/// The largest difference, as a share of the largest number.
-fn farthest(got: &[f32], want: &[f32]) -> f32 {
-    let most = |numbers: &mut dyn Iterator<Item = f32>| numbers.fold(0.0, f32::max);
-    let largest = most(&mut want.iter().map(|want| want.abs()));
-    most(&mut got.iter().zip(want).map(|(got, want)| (got - want).abs())) / largest
+/// The largest difference, as a share of the largest number, in JSON: null where it is not finite.
+fn farthest(got: &[f32], want: &[f32]) -> String {
+    // unlike `f32::max`, which leaves NaN out, this lets no wrong number look like a small one
+    let greater = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
+    let largest = want.iter().map(|want| want.abs()).fold(0.0, greater);
+    let gap = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, greater);
+    let share = gap / largest;
+    if share.is_finite() { format!("{share:e}") } else { "null".to_owned() }
 }

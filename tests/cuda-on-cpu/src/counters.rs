@@ -1,4 +1,4 @@
-//! What the device has done since it started, for tests that count.
+//! What the device has done since it started, said at the end where calls are traced.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -31,21 +31,6 @@ static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.le
 /// Counts, and gives the new sum.
 pub fn count(what: Counter, amount: usize) -> u64 {
     COUNTS[what as usize].fetch_add(amount as u64, Relaxed) + amount as u64
-}
-
-/// Writes the first `room` counters: launches, gemms, allocations, bytes to the device, to the host, on the
-/// device, graph launches. Gives how many there are.
-///
-/// # Safety
-///
-/// `out` has room for `room` numbers.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuda_on_cpu_counters(out: *mut u64, room: usize) -> usize {
-    for (place, count) in COUNTS.iter().take(room).enumerate() {
-        // SAFETY: the caller's promise
-        unsafe { out.add(place).write(count.load(Relaxed)) }
-    }
-    COUNTS.len()
 }
 
 /// Says them all when the process ends, where it is traced.

@@ -160,6 +160,14 @@ bugs! {
         launch!(bench.stream, bench.kernel("half_a_barrier"), 2048)?;
         Ok(())
     }
+    too_much_shared_memory says "60000 bytes of shared memory, the limit is 49152" {
+        let bench = Bench::new()?;
+        let kernel = bench.kernel("half_a_barrier");
+        let config = LaunchConfig { shared_mem_bytes: 60_000, ..threads(32) };
+        // SAFETY: that it is refused is what the test is for
+        unsafe { bench.stream.launch_builder(&kernel).launch(config) }?;
+        Ok(())
+    }
     a_kernel_that_is_not_there says "CUDA_ERROR_NOT_FOUND" {
         let bench = Bench::new()?;
         bench.module.load_function("no_such_kernel")?;
@@ -193,6 +201,12 @@ bugs! {
         bench.stream.begin_capture(THREAD)?;
         bench.stream.alloc_zeros::<f32>(64)?;
         Ok(())
+    }
+    a_pageable_copy_in_a_capture says "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" {
+        let bench = Bench::new()?;
+        let mut x = bench.stream.alloc_zeros::<f32>(1)?;
+        bench.stream.begin_capture(THREAD)?;
+        Ok(bench.stream.memcpy_htod(&[1.0], &mut x)?)
     }
     an_event_from_before_the_capture says "CUDA_ERROR_STREAM_CAPTURE_ISOLATION" {
         let bench = Bench::new()?;

@@ -103,13 +103,11 @@ impl Machine {
 
     /// A stream waits for an event of a capture: it takes part from now on, and what it waits for is joined.
     pub fn join(&mut self, stream: usize, id: u64, from: usize, amount: usize) -> Result {
-        let busy = self.streams.get(&stream).is_some_and(|stream| !stream.queue.is_empty());
         let elsewhere = self.capture_of(stream).is_some_and(|capture| capture.id != id);
         let capture = self.captures.iter_mut().find(|capture| capture.id == id);
         let Some(capture) = capture.filter(|_| !elsewhere) else {
             return Err(Error::CaptureIsolation);
         };
-        let _ = busy; // earlier work of the stream stays outside the graph
         if from != stream {
             if let Some((_, joined)) = capture.streams.get_mut(&from) {
                 *joined = amount.max(*joined);

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_void};
 
 use super::Machine;
-use super::memory::{Memory, Owner};
+use super::memory::Memory;
 use super::module::Code;
 use super::stream::Operation;
 use crate::counters::{Counter, count};
@@ -44,7 +44,6 @@ pub struct Order {
     order: u32,
     seed: u64,
     races: u32,
-    forget: u32,
     finder: Finder,
     table: *const c_void,
     report: *mut c_char,
@@ -177,8 +176,8 @@ impl Machine {
     /// A pointer must point into device memory, or at its end where it is empty.
     fn check_pointer(&mut self, kernel: &str, place: usize, address: usize) -> Result {
         let what = match self.memory.find(address) {
-            Some((_, allocation)) if allocation.owner != Owner::Host => return Ok(()),
-            Some(_) => return Ok(()), // page-locked memory can be read from a device too
+            // page-locked memory can be read from a device too
+            Some(_) => return Ok(()),
             None if self.memory.find(address - 1).is_some() => return Ok(()),
             None => self.memory.explain(address),
         };
@@ -215,7 +214,6 @@ impl Machine {
             order: settings().order,
             seed: settings().seed.wrapping_add(number),
             races: settings().races.into(),
-            forget: 1,
             finder: find,
             table: (&raw const self.memory).cast(),
             report: report.as_mut_ptr(),

@@ -12,7 +12,7 @@ struct Kernel {
 struct Variable { const char* name; u64 address, bytes; };
 struct Launch {
   const Kernel* kernel; void** arguments;
-  u32 grid[3], block[3], dynamic, order; u64 seed; u32 races, forget;
+  u32 grid[3], block[3], dynamic, order; u64 seed; u32 races;
   device::Finder finder; const void* table; char* report; u64 room;
 };
 }
