@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles all kernels of the crate into src/gpu/kernels.ptx, which is checked in.
+"""Compiles all kernels of the crate, for numbers in f32 into src/gpu/kernels.ptx and for activations in bf16 into
+src/gpu/kernels-bf16.ptx, which are checked in.
 
     python3 src/gpu/make-ptx.py            # writes it
     python3 src/gpu/make-ptx.py --check    # fails where it would differ
@@ -16,6 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "nvidia-cuda-nvrtc-cu12==12.0.140"
+MODULES = {"kernels.ptx": [], "kernels-bf16.ptx": [b"--define-macro=BF16"]}
 OPTIONS = [b"--gpu-architecture=compute_75", b"--fmad=false", b"--std=c++17"]
 
 
@@ -34,15 +36,16 @@ def source():
     """The prelude, then every kernel in the order of its path."""
     files = [ROOT / "src/gpu/prelude.cuh", *sorted((ROOT / "src").rglob("*.cu"))]
     names = [str(file.relative_to(ROOT)) for file in files]
-    return "".join(f'#line 1 "{name}"\n{file.read_text()}' for name, file in zip(names, files))
+    return "".join(f'#line 1 "{name}"\n{file.read_text("utf-8")}' for name, file in zip(names, files))
 
 
-def compiled(text):
+def compiled(text, more):
+    options = [*OPTIONS, *more]
     nvrtc, program = library(), ctypes.c_void_p()
     create = nvrtc.nvrtcCreateProgram
     create.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int, *[ctypes.c_void_p] * 2]
     create(ctypes.byref(program), text.encode(), b"kernels.cu", 0, None, None)
-    failed = nvrtc.nvrtcCompileProgram(program, len(OPTIONS), (ctypes.c_char_p * len(OPTIONS))(*OPTIONS))
+    failed = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
 
     def output(kind):
         size = ctypes.c_size_t()
@@ -57,11 +60,12 @@ def compiled(text):
 
 
 def main():
-    ptx, path = compiled(source()), ROOT / "src/gpu/kernels.ptx"
-    if "--check" not in sys.argv:
-        path.write_text(ptx)
-    elif not path.exists() or path.read_text() != ptx:
-        sys.exit("src/gpu/kernels.ptx is not what the kernels compile to: run src/gpu/make-ptx.py")
+    for name, more in MODULES.items():
+        ptx, path = compiled(source(), more), ROOT / "src/gpu" / name
+        if "--check" not in sys.argv:
+            path.write_text(ptx, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != ptx:
+            sys.exit(f"{path} is not what the kernels compile to: run src/gpu/make-ptx.py")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,29 @@
 
 #define KERNEL extern "C" __global__ void
 
+// What flows between layers: f32, or in the module of BF16 bfloat16, which is read into f32, computed with in
+// f32, and rounded to the nearest where it is written, of two that are as near to the even one.
+#ifdef BF16
+struct Real {
+    unsigned short bits;
+
+    __device__ operator float() const { return __uint_as_float((unsigned)bits << 16); }
+
+    __device__ Real& operator=(float x) {
+        unsigned wide = __float_as_uint(x);
+        // a NaN stays one, whatever of its payload is cut off
+        bits = x != x ? 0x7fc0 : (unsigned short)((wide + 0x7fff + (wide >> 16 & 1)) >> 16);
+        return *this;
+    }
+
+    __device__ Real& operator+=(float x) { return *this = (float)*this + x; }
+
+    __device__ Real& operator*=(float x) { return *this = (float)*this * x; }
+};
+#else
+typedef float Real;
+#endif
+
 #define EACH(i, n)                                                                                        \
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += gridDim.x * blockDim.x)
 
@@ -18,7 +41,7 @@ static __device__ float not_a_number() { return __int_as_float(0x7fc00000); }
 static __device__ float infinity() { return __int_as_float(0x7f800000); }
 
 // What is added to, or written to where it is fresh.
-static __device__ float before(const float* sum, unsigned fresh) { return fresh ? 0.0f : *sum; }
+static __device__ float before(const Real* sum, unsigned fresh) { return fresh ? 0.0f : *sum; }
 
 // What a rectifier that follows makes of a number; NaN stays NaN.
 static __device__ float rectified(float x, unsigned relu) { return relu && x <= 0.0f ? 0.0f : x; }
@@ -79,12 +102,12 @@ KERNEL fold(float* y, const float* partial, unsigned slices, unsigned columns, f
 }
 
 // The sums of columns of rows that lie `step` numbers apart.
-KERNEL column_sums(float* partial, const float* x, unsigned rows, unsigned columns, unsigned step) {
+KERNEL column_sums(float* partial, const Real* x, unsigned rows, unsigned columns, unsigned step) {
     COLUMN_SUMS(partial, rows, columns, x[(size_t)row * step + column]);
 }
 
 // One sum of products a block; of x alone, where y is nowhere.
-KERNEL dot(float* partial, const float* x, const float* y, unsigned n) {
+KERNEL dot(float* partial, const Real* x, const Real* y, unsigned n) {
     float sum = 0.0f;
     EACH(i, n) sum += y ? x[i] * y[i] : x[i];
     sum = block_sum(sum);
@@ -95,7 +118,12 @@ KERNEL fill(float* y, float value, unsigned n) {
     EACH(i, n) y[i] = value;
 }
 
-KERNEL add_to(float* y, const float* x, unsigned n) {
+// What follows f32 weights in what flows: the factor of a product.
+KERNEL rounded(Real* y, const float* x, unsigned step, unsigned columns, unsigned n) {
+    EACH(i, n) y[i] = x[(size_t)(i / columns) * step + i % columns];
+}
+
+KERNEL add_to(Real* y, const Real* x, unsigned n) {
     EACH(i, n) y[i] += x[i];
 }
 

@@ -2,7 +2,7 @@
 // of the output into that of the input, in its place.
 
 #define MAP(name, value)                                                                                  \
-    KERNEL name(float* y, const float* x_, unsigned n) {                                                  \
+    KERNEL name(Real* y, const Real* x_, unsigned n) {                                                  \
         EACH(i, n) {                                                                                      \
             float x = x_[i];                                                                              \
             y[i] = (value);                                                                               \
@@ -10,7 +10,7 @@
     }
 
 #define COMBINE(name, value)                                                                              \
-    KERNEL name(float* dy_, const float* z_, unsigned n) {                                                \
+    KERNEL name(Real* dy_, const Real* z_, unsigned n) {                                                \
         EACH(i, n) {                                                                                      \
             float dy = dy_[i], z = z_[i];                                                                 \
             dy_[i] = (value);                                                                             \
@@ -31,10 +31,10 @@ COMBINE(tanh_backward, dy * (1.0f - z * z))
 COMBINE(sigmoid_backward, dy * (z * (1.0f - z)))
 COMBINE(gelu_backward, dy * (below(z) + z * 0.3989423f * expf(-0.5f * z * z)))
 
-KERNEL leaky_relu_forward(float* y, const float* x, float slope, unsigned n) {
+KERNEL leaky_relu_forward(Real* y, const Real* x, float slope, unsigned n) {
     EACH(i, n) y[i] = x[i] <= 0.0f ? slope * x[i] : x[i];
 }
 
-KERNEL leaky_relu_backward(float* dy, const float* y, float slope, unsigned n) {
+KERNEL leaky_relu_backward(Real* dy, const Real* y, float slope, unsigned n) {
     EACH(i, n) dy[i] = y[i] > 0.0f ? dy[i] : slope * dy[i];
 }

@@ -2,11 +2,11 @@
 
 // −Σ t ln softmax(y) of each row, a warp for each. Two labels and the share of the first, where `share` is
 // anywhere: t is then a mixture, and so is the loss.
-KERNEL cross_entropy(float* y_, float* losses, const unsigned* first, const unsigned* second,
+KERNEL cross_entropy(Real* y_, float* losses, const unsigned* first, const unsigned* second,
                      const float* share, float smoothing, unsigned rows, unsigned outputs) {
     float each = 1.0f / (float)rows, everywhere = smoothing / (float)outputs;
     EACH_ROW(row, rows) {
-        float* y = y_ + (size_t)row * outputs;
+        Real* y = y_ + (size_t)row * outputs;
         float most = -infinity(), powers = 0.0f, total = 0.0f;
         bool strange = false;
         EACH_LANE(i, outputs) {
@@ -40,7 +40,7 @@ KERNEL cross_entropy(float* y_, float* losses, const unsigned* first, const unsi
 }
 
 // (y − t)² of each number; dy = 2 (y − t) / n.
-KERNEL squared_error(float* y, float* losses, const float* values, unsigned n) {
+KERNEL squared_error(Real* y, float* losses, const float* values, unsigned n) {
     float share = 1.0f / (float)n;
     EACH(i, n) {
         float error = y[i] - values[i];

@@ -1,17 +1,17 @@
 // What attention does between its products of matrices. Scores lie by heads, then examples, then queries:
 // [heads, examples, tokens, tokens]. What forward saved lies by examples, then heads.
 
-static __device__ bool looks_at(unsigned query, unsigned key, unsigned causal, const float* padding) {
+static __device__ bool looks_at(unsigned query, unsigned key, unsigned causal, const Real* padding) {
     return (!causal || key <= query) && (!padding || padding[key] != 0.0f);
 }
 
 // Each row of scores becomes its softmax; its largest score and 1 / Σ are saved, where there is room.
-KERNEL attention_softmax(float* scores_, float* saved, const float* padding, unsigned heads,
+KERNEL attention_softmax(Real* scores_, float* saved, const Real* padding, unsigned heads,
                          unsigned examples, unsigned tokens, unsigned causal) {
     EACH_ROW(row, heads * examples * tokens) {
         unsigned query = row % tokens, example = row / tokens % examples, head = row / tokens / examples;
-        float* scores = scores_ + (size_t)row * tokens;
-        const float* there = padding ? padding + (size_t)example * tokens : 0;
+        Real* scores = scores_ + (size_t)row * tokens;
+        const Real* there = padding ? padding + (size_t)example * tokens : 0;
         float most = -infinity(), sum = 0.0f;
         EACH_LANE(key, tokens) {
             if (looks_at(query, key, causal, there) && scores[key] > most) most = scores[key];
@@ -36,13 +36,13 @@ KERNEL attention_softmax(float* scores_, float* saved, const float* padding, uns
 }
 
 // Scores become weights p again, and the gradients g of weights those of scores: p (g − Σ p g).
-KERNEL attention_slope(float* scores_, float* gradients_, const float* saved, const float* padding,
+KERNEL attention_slope(Real* scores_, Real* gradients_, const float* saved, const Real* padding,
                        unsigned heads, unsigned examples, unsigned tokens, unsigned causal) {
     EACH_ROW(row, heads * examples * tokens) {
         unsigned query = row % tokens, example = row / tokens % examples, head = row / tokens / examples;
-        float* scores = scores_ + (size_t)row * tokens;
-        float* gradients = gradients_ + (size_t)row * tokens;
-        const float* there = padding ? padding + (size_t)example * tokens : 0;
+        Real* scores = scores_ + (size_t)row * tokens;
+        Real* gradients = gradients_ + (size_t)row * tokens;
+        const Real* there = padding ? padding + (size_t)example * tokens : 0;
         size_t at = ((size_t)example * heads + head) * tokens + query;
         float around = saved[2 * at], share = saved[2 * at + 1], mean = 0.0f;
         EACH_LANE(key, tokens) {

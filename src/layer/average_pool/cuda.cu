@@ -1,6 +1,6 @@
 // The mean of each window. A window as large as the picture is the mean of each channel.
 
-KERNEL average_pool_forward(float* y, const float* x, Window w, unsigned n) {
+KERNEL average_pool_forward(Real* y, const Real* x, Window w, unsigned n) {
     float share = 1.0f / (float)(w.kernel[0] * w.kernel[1]);
     EACH(i, n) {
         unsigned c = i % w.channels, pixel = i / w.channels;
@@ -17,7 +17,7 @@ KERNEL average_pool_forward(float* y, const float* x, Window w, unsigned n) {
     }
 }
 
-KERNEL average_pool_backward(float* dx, const float* dy, Window w, unsigned fresh, unsigned n) {
+KERNEL average_pool_backward(Real* dx, const Real* dy, Window w, unsigned fresh, unsigned n) {
     float share = 1.0f / (float)(w.kernel[0] * w.kernel[1]);
     EACH(i, n) {
         unsigned c = i % w.channels, pixel = i / w.channels;

@@ -2,14 +2,14 @@
 
 static __device__ float square(float x) { return x * x; }
 
-KERNEL batch_norm_deviations(float* partial, const float* x, const float* mean, unsigned rows,
+KERNEL batch_norm_deviations(float* partial, const Real* x, const float* mean, unsigned rows,
                              unsigned channels) {
     COLUMN_SUMS(partial, rows, channels,
                 square(x[(size_t)row * channels + column] - mean[column]));
 }
 
 // y = γ (x − μ) / √(σ² + ε) + β, rectified where a rectifier follows.
-KERNEL batch_norm_forward(float* y, const float* x, const float* w, const float* mean,
+KERNEL batch_norm_forward(Real* y, const Real* x, const float* w, const float* mean,
                           const float* variance, float eps, unsigned channels, unsigned relu, unsigned n) {
     EACH(i, n) {
         unsigned c = i % channels;
@@ -19,13 +19,13 @@ KERNEL batch_norm_forward(float* y, const float* x, const float* w, const float*
 }
 
 // The gradient of the output, where a rectifier follows and its output is `mask`.
-static __device__ float masked(const float* dy, const float* mask, size_t i) {
+static __device__ float masked(const Real* dy, const Real* mask, size_t i) {
     return !mask || mask[i] > 0.0f ? dy[i] : 0.0f;
 }
 
 // Columns of channels twice: Σ dy n for the gradients of γ, then Σ dy for those of β.
-KERNEL batch_norm_gradients(float* partial, const float* dy, const float* x, const float* mean,
-                            const float* variance, const float* mask, float eps, unsigned rows,
+KERNEL batch_norm_gradients(float* partial, const Real* dy, const Real* x, const float* mean,
+                            const float* variance, const Real* mask, float eps, unsigned rows,
                             unsigned channels) {
     unsigned c = (blockIdx.x * 32 + threadIdx.x) % channels;
     float center = mean[c], scale = sqrtf(variance[c] + eps);
@@ -36,8 +36,8 @@ KERNEL batch_norm_gradients(float* partial, const float* dy, const float* x, con
 }
 
 // With n = (x − μ) / σ: dx = γ/σ (dy − dβ/count − n dγ/count).
-KERNEL batch_norm_backward(float* dy, const float* x, const float* gain, const float* mean,
-                           const float* variance, const float* gradients, const float* mask, float eps,
+KERNEL batch_norm_backward(Real* dy, const Real* x, const float* gain, const float* mean,
+                           const float* variance, const float* gradients, const Real* mask, float eps,
                            float share, unsigned channels, unsigned n) {
     EACH(i, n) {
         unsigned c = i % channels;
@@ -48,7 +48,7 @@ KERNEL batch_norm_backward(float* dy, const float* x, const float* gain, const f
     }
 }
 
-KERNEL batch_norm_frozen(float* dy, const float* w, float eps, unsigned channels, unsigned n) {
+KERNEL batch_norm_frozen(Real* dy, const float* w, float eps, unsigned channels, unsigned n) {
     EACH(i, n) {
         unsigned c = i % channels;
         dy[i] *= w[c] / sqrtf(w[3 * channels + c] + eps);

@@ -1,11 +1,11 @@
 // Each channel of an example multiplied by a number of its own.
 
-KERNEL channel_scale_forward(float* y, const float* x, const float* scales, unsigned pixels,
+KERNEL channel_scale_forward(Real* y, const Real* x, const Real* scales, unsigned pixels,
                              unsigned channels, unsigned n) {
     EACH(i, n) y[i] = x[i] * scales[i / (pixels * channels) * channels + i % channels];
 }
 
-KERNEL channel_scale_backward(float* dx, const float* dy, const float* scales, unsigned pixels,
+KERNEL channel_scale_backward(Real* dx, const Real* dy, const Real* scales, unsigned pixels,
                               unsigned channels, unsigned fresh, unsigned n) {
     EACH(i, n) {
         dx[i] = before(dx + i, fresh) + dy[i] * scales[i / (pixels * channels) * channels + i % channels];
@@ -13,7 +13,7 @@ KERNEL channel_scale_backward(float* dx, const float* dy, const float* scales, u
 }
 
 // The gradients of the scales, [examples, channels]: Σ x dy over the pixels.
-KERNEL channel_scale_gradient(float* ds, const float* x, const float* dy, unsigned pixels, unsigned channels,
+KERNEL channel_scale_gradient(Real* ds, const Real* x, const Real* dy, unsigned pixels, unsigned channels,
                               unsigned fresh, unsigned n) {
     EACH(i, n) {
         size_t first = (size_t)(i / channels) * pixels * channels + i % channels;

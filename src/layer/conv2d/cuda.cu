@@ -2,7 +2,7 @@
 // [pixels, kh, kw, channels of a group].
 
 // Number i of these rows, or where there is no pixel beyond the picture, 0.
-KERNEL im2col(float* rows, const float* x, Window w, unsigned first, unsigned count, unsigned n) {
+KERNEL im2col(Real* rows, const Real* x, Window w, unsigned first, unsigned count, unsigned n) {
     EACH(i, n) {
         unsigned c = i % count, tap = i / count;
         unsigned kx = tap % w.kernel[1], ky = tap / w.kernel[1] % w.kernel[0];
@@ -19,13 +19,13 @@ KERNEL im2col(float* rows, const float* x, Window w, unsigned first, unsigned co
 }
 
 // The gradient of number i of a group's channels of the picture: the sum over all windows that see it.
-KERNEL col2im(float* dx, const float* rows, Window w, unsigned first, unsigned count, unsigned fresh,
+KERNEL col2im(Real* dx, const Real* rows, Window w, unsigned first, unsigned count, unsigned fresh,
               unsigned n) {
     EACH(i, n) {
         unsigned c = i % count, pixel = i / count;
         unsigned ix = pixel % w.width, iy = pixel / w.width % w.height;
         unsigned example = pixel / (w.width * w.height);
-        float* to = dx + (size_t)pixel * w.channels + first + c;
+        Real* to = dx + (size_t)pixel * w.channels + first + c;
         float sum = before(to, fresh);
         for (unsigned ky = 0; ky < w.kernel[0]; ++ky) {
             unsigned top = iy + w.padding[0] - ky;

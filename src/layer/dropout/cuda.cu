@@ -1,7 +1,7 @@
 // Numbers dropped by the lots of the host: eight numbers for each block of Philox.
 
 // `lots` is the seed and the number of the step, in words of 32 bits, the lower first.
-KERNEL dropout(float* y, const float* x, const unsigned* lots, unsigned stream, unsigned lost, float scale,
+KERNEL dropout(Real* y, const Real* x, const unsigned* lots, unsigned stream, unsigned lost, float scale,
                unsigned n) {
     EACH(block, (n + 7) / 8) {
         uint4 words = philox(make_uint4(block, lots[2], lots[3], stream), make_uint2(lots[0], lots[1]));

@@ -1,6 +1,6 @@
 // Rows of a table, looked up by tokens. What is no token of the table gives NaN.
 
-KERNEL embedding_forward(float* y, const float* tokens, const float* table, unsigned count, unsigned width,
+KERNEL embedding_forward(Real* y, const float* tokens, const float* table, unsigned count, unsigned width,
                          unsigned padding, unsigned n) {
     EACH(i, n) {
         float token = tokens[i / width];
@@ -12,7 +12,7 @@ KERNEL embedding_forward(float* y, const float* tokens, const float* table, unsi
 
 // A block for each place of a token. The first place of a token sums the gradients of all its places, in
 // their order; the gradient of the table is 0 elsewhere, as it was filled before.
-KERNEL embedding_backward(float* gradient, const float* tokens, const float* dy, unsigned count,
+KERNEL embedding_backward(float* gradient, const float* tokens, const Real* dy, unsigned count,
                           unsigned width, unsigned padding, unsigned places) {
     unsigned place = blockIdx.x;
     float token = tokens[place];

@@ -1,11 +1,11 @@
 // Normalisation of each pixel over its channels: a warp for each pixel.
 
 // Writes μ and 1 / √(σ² + ε) of each row to `saved`, where it is anywhere.
-KERNEL layer_norm_forward(float* y, const float* x_, const float* w, float* saved, float eps,
+KERNEL layer_norm_forward(Real* y, const Real* x_, const float* w, float* saved, float eps,
                           unsigned rows, unsigned channels) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        const float* x = x_ + (size_t)row * channels;
+        const Real* x = x_ + (size_t)row * channels;
         float sum = 0.0f, square = 0.0f;
         EACH_LANE(c, channels) sum += x[c];
         float mean = warp_sum(sum) * share;
@@ -21,7 +21,7 @@ KERNEL layer_norm_forward(float* y, const float* x_, const float* w, float* save
     }
 }
 
-KERNEL layer_norm_along(float* partial, const float* dy, const float* x, const float* saved, unsigned rows,
+KERNEL layer_norm_along(float* partial, const Real* dy, const Real* x, const float* saved, unsigned rows,
                         unsigned channels) {
     COLUMN_SUMS(partial, rows, channels,
                 dy[(size_t)row * channels + column] *
@@ -29,12 +29,12 @@ KERNEL layer_norm_along(float* partial, const float* dy, const float* x, const f
 }
 
 // With n = (x − μ) / σ and g = γ dy: dx = (g − mean(g) − n · mean(g n)) / σ.
-KERNEL layer_norm_backward(float* dy_, const float* x_, const float* gain, const float* saved,
+KERNEL layer_norm_backward(Real* dy_, const Real* x_, const float* gain, const float* saved,
                            unsigned rows, unsigned channels) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        float* dy = dy_ + (size_t)row * channels;
-        const float* x = x_ + (size_t)row * channels;
+        Real* dy = dy_ + (size_t)row * channels;
+        const Real* x = x_ + (size_t)row * channels;
         float mean = saved[2 * row], scale = saved[2 * row + 1], sum = 0.0f, along = 0.0f;
         EACH_LANE(c, channels) {
             float g = gain[c] * dy[c];

@@ -1,10 +1,10 @@
 // The largest of each window; of equals, the first. Its place in the picture is kept as bits.
 
-KERNEL max_pool_forward(float* y, float* saved, const float* x_, Window w, unsigned n) {
+KERNEL max_pool_forward(Real* y, float* saved, const Real* x_, Window w, unsigned n) {
     EACH(i, n) {
         unsigned c = i % w.channels, pixel = i / w.channels;
         unsigned ox = pixel % w.columns, oy = pixel / w.columns % w.rows;
-        const float* x = x_ + (size_t)(pixel / (w.rows * w.columns)) * w.height * w.width * w.channels;
+        const Real* x = x_ + (size_t)(pixel / (w.rows * w.columns)) * w.height * w.width * w.channels;
         float most = -infinity();
         unsigned won = 0xffffffffu;
         for (unsigned ky = 0; ky < w.kernel[0]; ++ky) {
@@ -26,7 +26,7 @@ KERNEL max_pool_forward(float* y, float* saved, const float* x_, Window w, unsig
 }
 
 // The gradient of each number of the picture: the sum over the windows that it won.
-KERNEL max_pool_backward(float* dx, const float* dy, const float* saved, Window w, unsigned fresh,
+KERNEL max_pool_backward(Real* dx, const Real* dy, const float* saved, Window w, unsigned fresh,
                          unsigned n) {
     EACH(i, n) {
         unsigned c = i % w.channels, pixel = i / w.channels;

@@ -8,7 +8,7 @@ static __device__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 // `a` are the gates' W x + b, `u` their U h + c, `h` and `m` the state and the memory before; the cell sets
 // both to those after the token, and what it keeps.
 #define RECURRENT_FORWARD(name, gates, slots, cell)                                                       \
-    KERNEL name(float* y, float* memory, float* records, const float* input, const float* state,          \
+    KERNEL name(Real* y, float* memory, float* records, const float* input, const float* state,          \
                 const float* bias, unsigned hidden, unsigned tokens, unsigned token, unsigned before,     \
                 unsigned n) {                                                                             \
         EACH(i, n) {                                                                                      \
@@ -37,7 +37,7 @@ static __device__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 // gradients of those after it; the cell sets these to the gradients of those before, and `keep` to those of
 // the gates.
 #define RECURRENT_BACKWARD(name, slots, memory_slot, cell)                                                \
-    KERNEL name(float* records, float* dh_, float* dm_, const float* dy, unsigned hidden, unsigned tokens, \
+    KERNEL name(float* records, float* dh_, float* dm_, const Real* dy, unsigned hidden, unsigned tokens, \
                 unsigned token, unsigned before, unsigned n) {                                            \
         EACH(i, n) {                                                                                      \
             unsigned unit = i % hidden;                                                                   \
@@ -57,6 +57,11 @@ static __device__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
             for (unsigned slot = 0; slot < slots; ++slot) record[slot * hidden] = keep[slot];             \
         }                                                                                                 \
     }
+
+// The sums of columns of records that lie `step` numbers apart.
+KERNEL record_sums(float* partial, const float* records, unsigned rows, unsigned columns, unsigned step) {
+    COLUMN_SUMS(partial, rows, columns, records[(size_t)row * step + column]);
+}
 
 RECURRENT_FORWARD(rnn_forward, 1, 1, {
     h = tanhf(a[0] + u[0]);

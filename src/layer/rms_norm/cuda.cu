@@ -1,11 +1,11 @@
 // Normalisation by the root mean square of the channels: a warp for each pixel.
 
 // Writes 1 / √(mean(x²) + ε) of each row to `saved`, where it is anywhere.
-KERNEL rms_norm_forward(float* y, const float* x_, const float* gain, float* saved, float eps,
+KERNEL rms_norm_forward(Real* y, const Real* x_, const float* gain, float* saved, float eps,
                         unsigned rows, unsigned channels) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        const float* x = x_ + (size_t)row * channels;
+        const Real* x = x_ + (size_t)row * channels;
         float square = 0.0f;
         EACH_LANE(c, channels) square += x[c] * x[c];
         float scale = 1.0f / sqrtf(warp_sum(square) * share + eps);
@@ -14,19 +14,19 @@ KERNEL rms_norm_forward(float* y, const float* x_, const float* gain, float* sav
     }
 }
 
-KERNEL rms_norm_along(float* partial, const float* dy, const float* x, const float* saved, unsigned rows,
+KERNEL rms_norm_along(float* partial, const Real* dy, const Real* x, const float* saved, unsigned rows,
                       unsigned channels) {
     COLUMN_SUMS(partial, rows, channels,
                 dy[(size_t)row * channels + column] * (x[(size_t)row * channels + column] * saved[row]));
 }
 
 // With s = 1 / √(mean(x²) + ε), n = s x and g = γ dy: dx = s (g − n · mean(g n)).
-KERNEL rms_norm_backward(float* dy_, const float* x_, const float* gain, const float* saved, unsigned rows,
+KERNEL rms_norm_backward(Real* dy_, const Real* x_, const float* gain, const float* saved, unsigned rows,
                          unsigned channels) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        float* dy = dy_ + (size_t)row * channels;
-        const float* x = x_ + (size_t)row * channels;
+        Real* dy = dy_ + (size_t)row * channels;
+        const Real* x = x_ + (size_t)row * channels;
         float scale = saved[row], along = 0.0f;
         EACH_LANE(c, channels) along += gain[c] * dy[c] * (x[c] * scale);
         along = warp_sum(along) * share;

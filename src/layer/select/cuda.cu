@@ -2,7 +2,7 @@
 // side by side, a class token before all pixels.
 
 // Row r of y, `count` numbers from `y_first` on, becomes those of x from `x_first` on.
-KERNEL run_copied(float* y, unsigned y_step, unsigned y_first, const float* x, unsigned x_step,
+KERNEL run_copied(Real* y, unsigned y_step, unsigned y_first, const Real* x, unsigned x_step,
                   unsigned x_first, unsigned count, unsigned n) {
     EACH(i, n) {
         unsigned row = i / count, c = i % count;
@@ -11,7 +11,7 @@ KERNEL run_copied(float* y, unsigned y_step, unsigned y_first, const float* x, u
 }
 
 // The same, added.
-KERNEL run_added(float* y, unsigned y_step, unsigned y_first, const float* x, unsigned x_step,
+KERNEL run_added(Real* y, unsigned y_step, unsigned y_first, const Real* x, unsigned x_step,
                  unsigned x_first, unsigned count, unsigned n) {
     EACH(i, n) {
         unsigned row = i / count, c = i % count;

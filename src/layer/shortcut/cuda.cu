@@ -1,6 +1,6 @@
 // Every stride-th pixel, its channels between zeros: `before` of them before, the others behind.
 
-KERNEL shortcut_forward(float* y, const float* x, Window w, unsigned channels, unsigned leading, unsigned n) {
+KERNEL shortcut_forward(Real* y, const Real* x, Window w, unsigned channels, unsigned leading, unsigned n) {
     EACH(i, n) {
         unsigned c = i % channels - leading, pixel = i / channels;
         unsigned ox = pixel % w.columns, oy = pixel / w.columns % w.rows;
@@ -10,7 +10,7 @@ KERNEL shortcut_forward(float* y, const float* x, Window w, unsigned channels, u
     }
 }
 
-KERNEL shortcut_backward(float* dx, const float* dy, Window w, unsigned channels, unsigned leading,
+KERNEL shortcut_backward(Real* dx, const Real* dy, Window w, unsigned channels, unsigned leading,
                          unsigned fresh, unsigned n) {
     EACH(i, n) {
         unsigned c = i % w.channels, pixel = i / w.channels;
