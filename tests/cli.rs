@@ -926,7 +926,7 @@ fn a_gpu_that_is_not_there_is_one_line() {
         assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 1), "{arguments}: {ended:?}");
         assert!(ended.err.starts_with("error: ") && ended.err.contains(why), "{}", ended.err);
     }
-    let ended = run(folder.path(), "train --tf32");
+    let ended = run(folder.path(), "train --precision tf32");
     assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{ended:?}");
     assert!(ended.err.contains("--engine cuda"), "{}", ended.err);
 }

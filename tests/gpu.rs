@@ -19,5 +19,6 @@ mod suite {
 
     mod cuda;
     mod cuda_models;
+    mod cuda_precision;
     mod cuda_starts;
 }

@@ -2,6 +2,7 @@
 //! matrices, and bytes. From these follows the least time that a device of known speed could take, which
 //! is computed and not measured.
 
+use super::Precision;
 use std::vec::Vec;
 
 /// One call of a kernel, a product or a copy.
@@ -28,15 +29,28 @@ pub struct Device {
     pub name: &'static str,
     /// Operations in f32 a second, outside of its matrix units.
     pub flops: f64,
+    /// Operations a second of products by its matrix units: from TF32, and from bf16; without sparsity.
+    pub matrix_flops: [f64; 2],
     /// Bytes of its memory a second.
     pub bytes: f64,
 }
 
 impl Device {
     /// NVIDIA's A100 with 80 GB, SXM (data sheet of 2021).
-    pub const A100: Self = Self { name: "A100", flops: 19.5e12, bytes: 2.039e12 };
+    pub const A100: Self =
+        Self { name: "A100", flops: 19.5e12, matrix_flops: [156e12, 312e12], bytes: 2.039e12 };
     /// NVIDIA's H100, SXM (data sheet of 2022).
-    pub const H100: Self = Self { name: "H100", flops: 67e12, bytes: 3.35e12 };
+    pub const H100: Self =
+        Self { name: "H100", flops: 67e12, matrix_flops: [494.7e12, 989.4e12], bytes: 3.35e12 };
+
+    /// Operations a second of products of a precision.
+    const fn product_flops(&self, precision: Precision) -> f64 {
+        match precision {
+            Precision::F32 => self.flops,
+            Precision::Tf32 => self.matrix_flops[0],
+            Precision::Bf16 => self.matrix_flops[1],
+        }
+    }
 }
 
 impl Counts {
@@ -71,9 +85,13 @@ impl Counts {
 
     /// Seconds that all calls take on a device where each is as fast as its operations or its bytes allow
     /// (Williams et al. 2009).
-    pub fn roofline(&self, device: Device) -> f64 {
+    pub fn roofline(&self, device: Device, precision: Precision) -> f64 {
+        let speed = |call: &Call| match call.name {
+            "product" => device.product_flops(precision),
+            _ => device.flops,
+        };
         let least =
-            |call: &Call| (call.flops as f64 / device.flops).max(call.bytes as f64 / device.bytes);
+            |call: &Call| (call.flops as f64 / speed(call)).max(call.bytes as f64 / device.bytes);
         self.calls.iter().map(least).sum()
     }
 

@@ -2,14 +2,19 @@
 //! signature in the PTX, so that a wrong call is an error before it reaches the device.
 
 use super::counts::Call;
-use super::{Error, Numbers, Queue, queue};
+use super::{Error, Numbers, Precision, Queue, queue};
 use cudarc::driver::{CudaContext, CudaFunction, result};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec::Vec;
 
 /// All kernels, compiled.
-pub(super) const PTX: &str = include_str!("kernels.ptx");
+pub(super) const fn ptx(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 | Precision::Tf32 => include_str!("kernels.ptx"),
+        Precision::Bf16 => include_str!("kernels-bf16.ptx"),
+    }
+}
 
 /// A window that slides over a padded picture, as `prelude.cuh` has it.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +56,8 @@ impl Argument {
     /// Bytes that the kernel reads or writes by it, if it does so once.
     const fn bytes(&self) -> u64 {
         match self {
-            Self::Numbers(numbers) => 4 * numbers.len() as u64,
-            Self::Updated(numbers) => 8 * numbers.len() as u64,
+            Self::Numbers(numbers) => numbers.bytes(),
+            Self::Updated(numbers) => 2 * numbers.bytes(),
             _ => 0,
         }
     }
@@ -155,11 +160,13 @@ fn size(parameter: &str) -> Option<usize> {
 /// Loads all kernels.
 pub(super) fn load(
     context: &Arc<CudaContext>,
+    precision: Precision,
 ) -> Result<HashMap<&'static str, CudaFunction>, Error> {
     let failed = |error| queue::driver_error("loading the kernels", error);
-    let module = context.load_module(cudarc::nvrtc::Ptx::from_src(PTX)).map_err(failed)?;
+    let module =
+        context.load_module(cudarc::nvrtc::Ptx::from_src(ptx(precision))).map_err(failed)?;
     let each = |(name, _)| Ok((name, module.load_function(name).map_err(failed)?));
-    signatures(PTX).into_iter().map(each).collect()
+    signatures(ptx(precision)).into_iter().map(each).collect()
 }
 
 impl Queue {
@@ -212,7 +219,8 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_the_sources() {
-        let all = signatures(PTX);
+        let all = signatures(ptx(Precision::F32));
+        assert_eq!(all, signatures(ptx(Precision::Bf16)));
         let of = |name| all.iter().find(|(n, _)| *n == name).map(|(_, sizes)| sizes.clone());
         assert_eq!(of("fold"), Some(vec![8, 8, 4, 4, 4]));
         assert_eq!(of("im2col"), Some(vec![8, 8, size_of::<Window>(), 4, 4, 4]));

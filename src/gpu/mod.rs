@@ -2,12 +2,13 @@
 //! Nothing above this module names cudarc, and nothing else in the crate is unsafe.
 //!
 //! A user needs NVIDIA's driver (525 or later) and cuBLAS (12 or 13), and neither to build. The kernels
-//! of all layers are compiled into one PTX that is part of the crate, `kernels.ptx`;
-//! `src/gpu/make-ptx.py` makes it.
+//! of all layers are compiled into PTX that is part of the crate, `kernels.ptx` and, for activations in bf16, `kernels-bf16.ptx`;
+//! `src/gpu/make-ptx.py` makes both.
 
 mod buffer;
 mod counts;
 mod kernels;
+mod precision;
 mod probe;
 mod product;
 mod queue;
@@ -16,6 +17,7 @@ mod recorded;
 pub(crate) use buffer::Numbers;
 pub use counts::{Counts, Device as Roofline};
 pub(crate) use kernels::{Argument, Grid, Sizes, Window};
+pub use precision::Precision;
 pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};
 pub(crate) use queue::Queue;
@@ -43,6 +45,11 @@ pub enum Error {
         need: usize,
         /// Bytes that were free.
         free: usize,
+    },
+    /// The GPU has no bf16: its compute capability is less than 8.0.
+    NoBf16 {
+        /// Its compute capability.
+        capability: (i32, i32),
     },
     /// cuBLAS reported an error.
     Blas {
@@ -72,6 +79,10 @@ impl core::fmt::Display for Error {
                 "the GPU has too little memory: {} MiB more are needed, {} MiB are free; take a smaller batch",
                 need.div_ceil(MIB),
                 free / MIB
+            ),
+            Self::NoBf16 { capability: (major, minor) } => write!(
+                f,
+                "the GPU has compute capability {major}.{minor}, and bf16 needs 8.0 (Ampere): take f32"
             ),
             Self::Blas { why } => write!(f, "cuBLAS failed: {why}"),
             Self::Kernel { name, why } => write!(f, "kernel {name} was called wrongly: {why}"),

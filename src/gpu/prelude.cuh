@@ -118,9 +118,13 @@ KERNEL fill(float* y, float value, unsigned n) {
     EACH(i, n) y[i] = value;
 }
 
-// What follows f32 weights in what flows: the factor of a product.
+// f32 as numbers that flow between layers, of rows that lie `step` numbers apart; and back.
 KERNEL rounded(Real* y, const float* x, unsigned step, unsigned columns, unsigned n) {
     EACH(i, n) y[i] = x[(size_t)(i / columns) * step + i % columns];
+}
+
+KERNEL widened(float* y, const Real* x, unsigned n) {
+    EACH(i, n) y[i] = x[i];
 }
 
 KERNEL add_to(Real* y, const Real* x, unsigned n) {

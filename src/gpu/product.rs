@@ -1,11 +1,13 @@
-//! Products of matrices by cuBLAS, in f32 throughout, or from factors that are rounded to TF32 (10 bits of
-//! fraction instead of 23) and summed in f32. Matrices lie row by row here and column by column
-//! there: C = A B there is Cᵀ = Bᵀ Aᵀ here.
+//! Products of matrices by cuBLAS, summed in f32: from factors in f32, which may be rounded to TF32, or in
+//! bf16. Matrices lie row by row here and column by column there: C = A B there is Cᵀ = Bᵀ Aᵀ here.
 
 use super::counts::Call;
 use super::{Error, Numbers, Queue, queue};
-use cudarc::cublas::result::sgemm_strided_batched;
+use cudarc::cublas::result::gemm_strided_batched_ex;
+use cudarc::cublas::sys::cublasComputeType_t::CUBLAS_COMPUTE_32F;
+use cudarc::cublas::sys::cublasGemmAlgo_t::CUBLAS_GEMM_DFALT;
 use cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
+use cudarc::cublas::sys::cudaDataType_t::{CUDA_R_16BF, CUDA_R_32F};
 
 /// A matrix: number (i, k) lies at `i · step + k`, or at `k · step + i` where it is turned.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,7 @@ impl Batch {
 
 impl Queue {
     /// Lets products round their factors to TF32, where the device multiplies that faster; or not.
-    pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), Error> {
+    pub(super) fn allow_tf32(&self, allowed: bool) -> Result<(), Error> {
         use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
         let Some(device) = self.device() else { return Ok(()) };
         let mode = match allowed {
@@ -79,10 +81,15 @@ impl Queue {
         if c.turned || !within {
             return Err(Error::Kernel { name: "product", why: "a matrix is too short" });
         }
-        let sums = if fresh { m * n } else { 2 * m * n };
-        let bytes = 4 * (count * (m * k + k * n + sums)) as u64;
+        let [c_size, a_size, b_size] = [c, a, b].map(|matrix| matrix.numbers.size());
+        if a_size != b_size || c_size < a_size {
+            return Err(Error::Kernel { name: "product", why: "its numbers are of other sorts" });
+        }
+        let sums = if fresh { c_size } else { 2 * c_size } * (count * m * n) as u64;
+        let bytes = a_size * (count * (m * k + k * n)) as u64 + sums;
         self.count(Call { name: "product", flops: 2 * (count * m * n * k) as u64, bytes });
         let Some(device) = self.device() else { return Ok(()) };
+        let sort = |size| if size == 2 { CUDA_R_16BF } else { CUDA_R_32F };
         let way = |matrix: Matrix| if matrix.turned { CUBLAS_OP_T } else { CUBLAS_OP_N };
         let beta = if fresh { 0.0f32 } else { 1.0 };
         let [m, n, k, count] = [m, n, k, count].map(|size| size as i32);
@@ -90,25 +97,30 @@ impl Queue {
         // SAFETY: all matrices lie within buffers that the queue keeps, as was checked, and the factors
         // are read before the call returns.
         let asked = unsafe {
-            sgemm_strided_batched(
+            gemm_strided_batched_ex(
                 *device.blas.handle(),
                 way(b),
                 way(a),
                 n,
                 m,
                 k,
-                &raw const alpha,
-                b.numbers.address() as *const f32,
+                (&raw const alpha).cast(),
+                b.numbers.address() as *const _,
+                sort(b_size),
                 b.step as i32,
                 b_apart,
-                a.numbers.address() as *const f32,
+                a.numbers.address() as *const _,
+                sort(a_size),
                 a.step as i32,
                 a_apart,
-                &raw const beta,
-                c.numbers.address() as *mut f32,
+                (&raw const beta).cast(),
+                c.numbers.address() as *mut _,
+                sort(c_size),
                 c.step as i32,
                 c_apart,
                 count,
+                CUBLAS_COMPUTE_32F,
+                CUBLAS_GEMM_DFALT,
             )
         };
         asked.map_err(queue::blas_error)

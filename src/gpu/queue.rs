@@ -1,7 +1,7 @@
 //! A queue of work for one device: what is asked for is done in order, while the host goes on.
 
 use super::counts::{Call, Counts};
-use super::{Absent, Error, buffer::Buffer, kernels, probe};
+use super::{Absent, Error, Precision, buffer::Buffer, kernels, probe};
 use core::cell::RefCell;
 use cudarc::cublas::CudaBlas;
 use cudarc::driver::{CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError};
@@ -18,6 +18,7 @@ const WORKSPACE: usize = 32 << 20;
 pub(crate) struct Queue {
     // nothing is done without one, but counted all the same
     device: Option<Device>,
+    precision: Precision,
     /// The sizes of each kernel's arguments.
     signatures: HashMap<&'static str, Vec<usize>>,
     counts: RefCell<Counts>,
@@ -55,14 +56,22 @@ impl Queue {
     ///
     /// # Errors
     /// Where there is no such device, or it cannot be used.
-    pub fn new(ordinal: usize) -> Result<Self, Error> {
+    pub fn new(ordinal: usize, precision: Precision) -> Result<Self, Error> {
         let context = probe::context(ordinal).map_err(Error::Absent)?;
+        if precision == Precision::Bf16 {
+            let capability = context.compute_capability();
+            let capability =
+                capability.map_err(|error| driver_error("asking what the GPU is", error))?;
+            if capability < (8, 0) {
+                return Err(Error::NoBf16 { capability });
+            }
+        }
         // SAFETY: there is one queue, which orders its work by itself; events of cudarc's own would
         // stand in the way of recording.
         unsafe { context.disable_event_tracking() };
         let stream =
             context.new_stream().map_err(|error| driver_error("opening a stream", error))?;
-        let functions = kernels::load(&context)?;
+        let functions = kernels::load(&context, precision)?;
         let blas = CudaBlas::new(Arc::clone(&stream)).map_err(blas_error)?;
         let workspace = stream.alloc_zeros::<u8>(WORKSPACE);
         let workspace = workspace.map_err(|error| memory_error(error, WORKSPACE))?;
@@ -76,13 +85,20 @@ impl Queue {
         }
         let buffers = Vec::new();
         let device = Device { blas, functions, buffers, _workspace: workspace, stream };
-        Ok(Self { device: Some(device), ..Self::counting() })
+        let queue = Self { device: Some(device), ..Self::counting(precision) };
+        queue.allow_tf32(precision == Precision::Tf32)?;
+        Ok(queue)
     }
 
     /// A queue without a device, which counts what is asked of it.
-    pub fn counting() -> Self {
-        let signatures = kernels::signatures(kernels::PTX).into_iter().collect();
-        Self { device: None, signatures, counts: RefCell::default() }
+    pub fn counting(precision: Precision) -> Self {
+        let signatures = kernels::signatures(kernels::ptx(precision)).into_iter().collect();
+        Self { device: None, precision, signatures, counts: RefCell::default() }
+    }
+
+    /// The precision that its kernels and products have.
+    pub const fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub(super) const fn device(&self) -> Option<&Device> {

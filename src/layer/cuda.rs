@@ -19,6 +19,8 @@ pub(crate) struct Forward<'a> {
     pub x: Numbers,
     pub second: Numbers,
     pub w: Numbers,
+    /// The weights as products take them: of the precision of what flows.
+    pub factors: Numbers,
     /// What backward will want to know; nowhere, when there will be no backward pass.
     pub saved: Numbers,
     pub y: Numbers,
@@ -48,6 +50,8 @@ pub(crate) struct Backward<'a> {
     /// Whether these two are written, or added to.
     pub fresh: [bool; 2],
     pub w: Numbers,
+    /// The weights as products take them: of the precision of what flows.
+    pub factors: Numbers,
     /// The gradients of the trained weights; nowhere, where the layer is frozen.
     pub dw: Numbers,
     /// The output of the rectifier that follows, by which the layer is to mask dy; nowhere where none does.

@@ -13,21 +13,21 @@ use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
 use idinit::update::{AdaDelta, AdamW, Chosen, Momentum};
 
-const ROOM: usize = 120;
+pub const ROOM: usize = 120;
 
 /// Examples of a batch, and of the last one, which is smaller.
 const BATCHES: [usize; 10] = [4, 4, 4, 4, 3, 4, 4, 4, 4, 3];
 
-struct Small {
-    name: &'static str,
-    graph: Graph<ROOM>,
-    update: Chosen,
+pub struct Small {
+    pub name: &'static str,
+    pub graph: Graph<ROOM>,
+    pub update: Chosen,
     rate: f32,
     /// Inputs are tokens below this number; 0: they are real numbers.
     vocabulary: u64,
 }
 
-fn networks() -> Vec<Small> {
+pub fn networks() -> Vec<Small> {
     let momentum = Chosen::Momentum(Momentum { momentum: 0.9, decay: 5e-4, nesterov: false });
     let adamw = Chosen::AdamW(AdamW::default());
     let picture = || Graph::input(Shape::hwc(8, 8, 3));
@@ -68,7 +68,7 @@ fn networks() -> Vec<Small> {
 }
 
 /// The losses of ten steps from IDInit, and the weights behind them.
-fn ten_steps(
+pub fn ten_steps(
     engine: &mut impl Engine<Error: std::fmt::Debug>,
     small: &Small,
     weights: usize,

@@ -40,6 +40,30 @@ pub enum Against {
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
     CudaSteps,
+    /// Outputs and losses of the GPU's engine with factors in TF32, with those of the portable one.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaTf32,
+    /// Gradients, the same way.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaTf32Gradient,
+    /// Outputs and losses with activations in bf16.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaBf16,
+    /// Gradients, the same way.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaBf16Gradient,
+    /// Losses over ten steps with activations in bf16.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaBf16Steps,
+    /// How weights moved in these ten steps.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaBf16Moves,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -60,6 +84,15 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
             Kind::Embedding | Kind::ClassToken | Kind::Select | Kind::Concat,
         ) => 0.0,
         (_, Kind::Embedding | Kind::ClassToken | Kind::Select | Kind::Concat) => 16.0 * ULP,
+        // a number near 0 changes its sign by a rounding, or another of two near ones is the largest: their
+        // gradients then go another way
+        #[cfg(feature = "cuda")]
+        (Against::CudaTf32Gradient | Against::CudaBf16Gradient, Kind::MaxPool | Kind::Relu) => {
+            1.0 / 16.0
+        }
+        // norms over few examples make all of a step's numbers from their differences
+        #[cfg(feature = "cuda")]
+        (Against::CudaBf16Steps, Kind::BatchNorm) => 4.0 / 512.0,
         // a choice of one of the inputs, or a sign
         (_, Kind::MaxPool | Kind::Relu) => 0.0,
         // one rounding a number; backward sums up to a few hundred of either sign for one weight
@@ -127,6 +160,22 @@ fn of_comparison(against: Against) -> f64 {
         // divides gradients by their own size, so that even a small one counts for a whole step
         #[cfg(feature = "cuda")]
         Against::CudaSteps => 1024.0 * ULP,
+        // Euclidean norms: TF32 rounds factors by up to 2⁻¹¹, bf16 each number by up to 2⁻⁹, at random, so
+        // that a few layers add up to a few roundings; a difference of large numbers has the most
+        #[cfg(feature = "cuda")]
+        Against::CudaTf32 => 4.0 / 2048.0,
+        #[cfg(feature = "cuda")]
+        Against::CudaTf32Gradient => 8.0 / 2048.0,
+        #[cfg(feature = "cuda")]
+        Against::CudaBf16 => 10.0 / 512.0,
+        #[cfg(feature = "cuda")]
+        Against::CudaBf16Gradient => 16.0 / 512.0,
+        // a loss near ln 10 begins with the same outputs of nearly 0
+        #[cfg(feature = "cuda")]
+        Against::CudaBf16Steps => 2.0 / 512.0,
+        // Adam divides gradients by their own size, so that the sign of a tiny one counts for a whole step
+        #[cfg(feature = "cuda")]
+        Against::CudaBf16Moves => 0.5,
         // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
         // the layers sum over their parts in another order
         Against::Parts => 8.0 * ULP,

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::network::Choice;
 use crate::updates::updates;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use idinit::update::Chosen;
 
 /// What to say where GPUs are asked of a program that does not know them.
@@ -39,6 +39,40 @@ struct Plan {
     /// How a weight moves
     #[arg(long, value_name = "NAME", default_value = "momentum", value_parser = updates())]
     update: Chosen,
+    /// The precision of what flows between layers, and of the factors of products
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
+}
+
+/// How precise a GPU's numbers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// f32 throughout
+    #[default]
+    F32,
+    /// products round their factors to 10 bits of fraction
+    Tf32,
+    /// activations and the factors of products are bf16; weights and sums stay f32
+    Bf16,
+}
+
+impl Precision {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    pub const fn chosen(self) -> idinit::gpu::Precision {
+        match self {
+            Self::F32 => idinit::gpu::Precision::F32,
+            Self::Tf32 => idinit::gpu::Precision::Tf32,
+            Self::Bf16 => idinit::gpu::Precision::Bf16,
+        }
+    }
 }
 
 impl Gpu {
@@ -82,25 +116,27 @@ impl Plan {
         let network = self.choice.network()?;
         let mode = Mode::train_with(&self.update);
         let plan = network.model.plan(mode, self.batch as usize).map_err(Failure::usage)?;
-        let counts = Cuda::count(plan.net(), self.update).map_err(Failure::failed)?;
-        let least = Cuda::least_bytes(&plan.net(), &self.update);
+        let precision = self.precision.chosen();
+        let counts = Cuda::count(plan.net(), self.update, precision).map_err(Failure::failed)?;
+        let least = Cuda::least_bytes(&plan.net(), &self.update, precision);
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (kernels, products, copies) = (counts.kernels(), counts.products(), counts.copies());
         let mut text = format!(
-            "{}, a step by {} examples with {}\n\
+            "{}, a step by {} examples with {} in {}\n\
              calls      {kernels} kernels, {products} products, {copies} copies, recorded as one\n\
              operations {:.1} GFLOP in products\n\
              bytes      {:.1} MiB, {:.2} times the {:.1} MiB that the plan's reads and writes need\n",
             network.entry.name,
             self.batch,
             self.update.name(),
+            self.precision.name(),
             counts.flops() as f64 / 1e9,
             mib(counts.bytes()),
             counts.bytes() as f64 / least as f64,
             mib(least),
         );
         for device in [Roofline::A100, Roofline::H100] {
-            let milliseconds = 1e3 * counts.roofline(device);
+            let milliseconds = 1e3 * counts.roofline(device, precision);
             let _ = writeln!(
                 text,
                 "{}       {milliseconds:.2} ms at least, computed from its data sheet and not measured",

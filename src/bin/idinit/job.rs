@@ -111,7 +111,7 @@ impl Job {
             config.remove("schemes");
             // another engine can go on from where one stood
             config.remove("engine");
-            config.remove("tf32");
+            config.remove("precision");
         }
         let Start { scheme, rate, seed, .. } = start;
         let text = format!("{config}\n{scheme} {rate} {seed}");
@@ -265,10 +265,9 @@ impl Job {
             }
             #[cfg(feature = "cuda")]
             Engines::Cuda => {
-                let engine = Cuda::new(net, update, 0);
+                let precision = self.settled.precision.chosen();
+                let engine = Cuda::with_precision(net, update, 0, precision);
                 let mut engine = engine.map_err(|error| error.to_string())?;
-                let allowed = engine.allow_tf32(self.settled.tf32);
-                allowed.map_err(|error| error.to_string())?;
                 self.walk(&mut engine, start, bar, send, outcome)
             }
             #[cfg(not(feature = "cuda"))]

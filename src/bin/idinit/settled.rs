@@ -2,6 +2,7 @@
 
 use crate::config::decimal;
 use crate::data::{self, Parts, Source};
+use crate::gpu::Precision;
 use crate::network::Network;
 use crate::training::Engines;
 use crate::updates::{Way, name};
@@ -22,8 +23,8 @@ pub struct Settled {
     pub accumulate: u32,
     pub patience: Option<u32>,
     pub engine: Engines,
-    /// Whether a GPU may round the factors of products.
-    pub tf32: bool,
+    /// How precise a GPU's numbers are.
+    pub precision: Precision,
     pub threads: usize,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.
@@ -128,8 +129,8 @@ impl Settled {
             Engines::Cuda => "cuda",
         };
         put("engine", text(&engine));
-        if self.tf32 {
-            put("tf32", Value::Boolean(true));
+        if self.precision != Precision::F32 {
+            put("precision", text(&self.precision.name()));
         }
         let source = &self.source;
         put("data-dir", text(&source.data_dir.display()));

@@ -3,6 +3,7 @@
 
 use crate::data::{self, Parts, Source, Variation};
 use crate::failure::Failure;
+use crate::gpu::Precision;
 use crate::memory;
 use crate::network::{Choice, Network};
 use crate::settled::Settled;
@@ -102,9 +103,9 @@ pub struct Training {
     /// NVIDIA GPU (the first that CUDA_VISIBLE_DEVICES leaves)
     #[arg(long, value_enum, default_value = "host", help_heading = "Machine")]
     engine: Engines,
-    /// Let a GPU round the factors of products to TF32 (10 bits instead of 23), which is faster
-    #[arg(long, help_heading = "Machine")]
-    tf32: bool,
+    /// How precise a GPU's numbers are: its matrix units multiply TF32 and bf16, from Ampere on
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Machine")]
+    precision: Precision,
     /// How many threads compute [default: one a processor]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     threads: Option<NonZeroU32>,
@@ -170,8 +171,10 @@ impl Training {
     /// Settles everything, reads the data and plans the network for it.
     pub fn settle(self) -> Result<Settled, Failure> {
         self.engine.check()?;
-        if self.tf32 && self.engine != Engines::Cuda {
-            return Err(Failure::usage("--tf32 is for --engine cuda: the others compute in f32"));
+        if self.precision != Precision::F32 && self.engine != Engines::Cuda {
+            return Err(Failure::usage(
+                "--precision is for --engine cuda: the others compute in f32",
+            ));
         }
         let before = self.choice.network()?;
         let habits = before.entry.habits;
@@ -236,7 +239,7 @@ impl Training {
             accumulate,
             patience: self.patience.map(NonZeroU32::get),
             engine: self.engine,
-            tf32: self.tf32,
+            precision: self.precision,
             threads: self.threads.map_or(processors, |threads| threads.get() as usize),
             memory: self.memory,
             vectors,

@@ -1,9 +1,10 @@
 //! What lies on the device: all of it is taken once, when the engine is made.
 
 use super::step;
-use crate::gpu::{Error, Numbers, Queue};
-use crate::plan::Net;
+use crate::gpu::{Error, Numbers, Precision, Queue};
+use crate::plan::{Net, Slot};
 use crate::update::on_gpu;
+use std::vec::Vec;
 
 /// Places in the buffer of settings: three groups of moves, what lots are drawn by, the share that the
 /// gradient counts by.
@@ -18,13 +19,20 @@ pub(super) const RESULTS: usize = 3;
 #[derive(Clone, Copy)]
 pub(super) struct Memory {
     pub weights: Numbers,
+    /// The weights as products take them: in bf16 they are rounded for each step.
+    pub factors: Numbers,
     pub state: Numbers,
     pub gradient: Numbers,
     /// The gradient that parts of a step have gathered.
     pub gathered: Numbers,
     pub arena: Numbers,
     pub scratch: Numbers,
+    /// The batch as it came, which tokens are read from.
     pub input: Numbers,
+    /// The batch as it flows.
+    pub fed: Numbers,
+    /// The outputs of inference, for the host.
+    pub output: Numbers,
     /// Labels, labels of the second sort and shares, or values.
     pub wanted: [Numbers; 3],
     pub losses: Numbers,
@@ -42,18 +50,51 @@ impl Memory {
             .iter()
             .map(|node| node.layer.cuda_scratch(node.input, node.output, net.batch));
         let trained = if net.trains { net.trained } else { 0 };
+        let weights = queue.take(net.weights)?;
+        let input = queue.take(net.batch * net.input.len())?;
+        let (factors, fed, output) = match queue.precision() {
+            Precision::F32 | Precision::Tf32 => (weights, input, Numbers::EMPTY),
+            Precision::Bf16 => (
+                queue.take_flowing(net.weights)?,
+                queue.take_flowing(input.len())?,
+                queue.take(net.batch * net.output.len())?,
+            ),
+        };
         Ok(Self {
-            weights: queue.take(net.weights)?,
+            weights,
+            factors,
             state: queue.take(net.kept())?,
             gradient: queue.take(trained)?,
             gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
-            arena: queue.take(net.arena)?,
+            arena: queue.take_flowing(net.arena)?,
             scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
-            input: queue.take(net.batch * net.input.len())?,
+            input,
+            fed,
+            output,
             wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
             losses: queue.take(terms)?,
             settings: queue.take(SETTINGS)?,
             results: queue.take(RESULTS)?,
         })
     }
+}
+
+/// Where each layer saves what its backward pass wants to know. It is f32 always: in the arena where that
+/// is f32 too, and in a buffer of its own where it is not.
+pub(super) fn saved(
+    net: &Net<'_>,
+    arena: Numbers,
+    queue: &mut Queue,
+) -> Result<Vec<Numbers>, Error> {
+    if queue.precision() != Precision::Bf16 {
+        return Ok(net.slots.iter().map(|slot| arena.of(slot.saved)).collect());
+    }
+    let mut rest = queue.take(net.slots.iter().map(|slot| slot.saved.len as usize).sum())?;
+    let next = |slot: &Slot| {
+        let len = slot.saved.len as usize;
+        let saved = if len == 0 { Numbers::EMPTY } else { rest.first(len) };
+        rest = rest.after(len);
+        saved
+    };
+    Ok(net.slots.iter().map(next).collect())
 }

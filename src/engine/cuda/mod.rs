@@ -1,7 +1,7 @@
 //! The engine of NVIDIA GPUs: the same plan, its arena and its weights on the device, and a whole training
 //! step recorded once for each number of examples and then replayed by one call.
 //!
-//! Numbers are f32 throughout. A run repeats bit for bit on the same device with the same libraries: no
+//! Numbers are f32 throughout, unless a [`Precision`] was chosen that is less. A run repeats bit for bit on the same device with the same libraries: no
 //! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
 //! [`Portable`](super::Portable) within the tolerances of the tests.
 
@@ -11,10 +11,10 @@ mod table;
 
 use super::gathered::Parts;
 use super::{Buffer, Engine, Error};
-use crate::gpu::{self, Numbers, Queue, Recorded};
+use crate::gpu::{self, Numbers, Precision, Queue, Recorded};
 use crate::graph::{Node, Value};
 use crate::init::{self, Scheme};
-use crate::layer::TAME;
+use crate::layer::{Kind, TAME};
 use crate::loss::cuda::Wanted;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
@@ -33,6 +33,11 @@ pub enum CudaError {
     Step(Error),
     /// By the GPU.
     Gpu(gpu::Error),
+    /// An embedding in bf16 takes its tokens from another layer, and bf16 has no whole numbers beyond 256.
+    Tokens {
+        /// The embedding's number.
+        node: usize,
+    },
 }
 
 impl fmt::Display for CudaError {
@@ -40,6 +45,11 @@ impl fmt::Display for CudaError {
         match self {
             Self::Step(error) => error.fmt(f),
             Self::Gpu(error) => error.fmt(f),
+            Self::Tokens { node } => write!(
+                f,
+                "layer {node} looks up tokens that another layer made, which bf16 would round: let it read the \
+                 input, or take f32"
+            ),
         }
     }
 }
@@ -99,6 +109,8 @@ pub struct Cuda<'a, U> {
     update: U,
     table: Table,
     memory: Memory,
+    /// Where each layer saves.
+    saved: Vec<Numbers>,
     // recorded steps before the queue that they belong to
     recorded: HashMap<(Work, Sort, usize), Recorded>,
     queue: Queue,
@@ -122,7 +134,20 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// Where there is no such GPU or too little memory on it, and where the plan was made for another
     /// update.
     pub fn new(net: Net<'a>, update: U, ordinal: usize) -> Result<Self, CudaError> {
-        Self::on(Queue::new(ordinal)?, net, update)
+        Self::with_precision(net, update, ordinal, Precision::F32)
+    }
+
+    /// The same, with numbers of a precision.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and in bf16 where the GPU has none, or where an embedding does not read the input.
+    pub fn with_precision(
+        net: Net<'a>,
+        update: U,
+        ordinal: usize,
+        precision: Precision,
+    ) -> Result<Self, CudaError> {
+        Self::on(Queue::new(ordinal, precision)?, net, update)
     }
 
     fn on(mut queue: Queue, net: Net<'a>, update: U) -> Result<Self, CudaError> {
@@ -134,21 +159,29 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         if !update.is_sound() {
             return Err(Error::Settings.into());
         }
+        if queue.precision() == Precision::Bf16 {
+            let made =
+                |node: &Node| node.layer.kind() == Kind::Embedding && node.from.node().is_some();
+            if let Some(node) = net.nodes.iter().position(made) {
+                return Err(CudaError::Tokens { node });
+            }
+        }
         let table = Table::of(&net, &mut queue)?;
         let memory = Memory::take(&net, &mut queue)?;
+        let saved = memory::saved(&net, memory.arena, &mut queue)?;
         let (recorded, parts) = (HashMap::new(), Parts::default());
-        Ok(Self { net, update, table, memory, recorded, queue, steps: 0, seed: 0, parts })
+        Ok(Self { net, update, table, memory, saved, recorded, queue, steps: 0, seed: 0, parts })
     }
 
     /// What a training step by a whole batch asks of a GPU. It needs none.
     ///
     /// # Errors
     /// Where the plan was made for another update, or for inference.
-    pub fn count(net: Net<'a>, update: U) -> Result<gpu::Counts, CudaError> {
+    pub fn count(net: Net<'a>, update: U, precision: Precision) -> Result<gpu::Counts, CudaError> {
         if !net.trains {
             return Err(Error::Inference.into());
         }
-        let engine = Self::on(Queue::counting(), net, update)?;
+        let engine = Self::on(Queue::counting(precision), net, update)?;
         let sort = match net.loss {
             Loss::SquaredError => Sort::Values,
             _ => Sort::Labels,
@@ -163,25 +196,33 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// Bytes that a training step by a whole batch must move at least: forward each layer reads its
     /// operands and its weights and writes its output; backward it reads the gradient of its output, and
     /// what it needs of these again, and writes the gradients of its operands and weights; the update
-    /// reads and writes weights and state.
-    pub fn least_bytes(net: &Net<'_>, update: &U) -> u64 {
+    /// reads and writes weights and state. In bf16 weights are rounded once more for the products.
+    pub fn least_bytes(net: &Net<'_>, update: &U, precision: Precision) -> u64 {
         let batch = net.batch as u64;
         let second = |node: &Node| match node.second.map(Value::node) {
             None => 0,
             Some(None) => net.input.len(),
             Some(Some(from)) => net.nodes.get(from).map_or(0, |from| from.output.len()),
         };
-        let each = net.nodes.iter().zip(net.slots).map(|(node, slot)| {
+        // numbers that flow, and numbers of f32
+        let (mut flowing, mut wide) = (0, 0);
+        for (node, slot) in net.nodes.iter().zip(net.slots) {
             let (x, y, second) = (node.input.len(), node.output.len(), second(node));
             let (w, style) = (u64::from(slot.weights.len), node.layer.style(slot.trained));
-            let forward = batch * (x + second + y) as u64 + w;
+            flowing += batch * (x + second + y) as u64 + w;
             let read =
                 if style.reads_x { x + second } else { 0 } + if style.reads_y { y } else { 0 };
-            let backward = batch * (y + read + x + second) as u64 + w + u64::from(slot.moved.len);
-            forward + if slot.backward { backward } else { 0 }
-        });
-        let moved = net.trained as u64 * (3 + 2 * update.state() as u64);
-        4 * (each.sum::<u64>() + moved)
+            if slot.backward {
+                flowing += batch * (y + read + x + second) as u64 + w;
+                wide += u64::from(slot.moved.len);
+            }
+        }
+        wide += net.trained as u64 * (3 + 2 * update.state() as u64);
+        let rounded = match precision {
+            Precision::F32 | Precision::Tf32 => 0,
+            Precision::Bf16 => 6 * net.weights as u64,
+        };
+        precision.flowing() * flowing + 4 * wide + rounded
     }
 
     /// Writes the initial weights, and forgets the state of the update and the steps taken. Weights that
@@ -192,20 +233,9 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// Where the GPU reports one.
     pub fn start(&mut self, scheme: &impl Scheme) -> Result<usize, CudaError> {
         let sent = init::cuda::fill(&self.queue, &self.net, scheme, self.memory.weights)?;
-        self.clear(self.memory.state)?;
+        self.queue.clear(self.memory.state)?;
         (self.steps, self.parts) = (0, Parts::default());
         Ok(sent)
-    }
-
-    /// Lets products round their factors to TF32 (10 bits of fraction instead of 23) from the next step on,
-    /// which is several times as fast from Ampere on; weights, gradients and sums stay f32. Not allowed at
-    /// first.
-    ///
-    /// # Errors
-    /// Where the GPU reports one.
-    pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), CudaError> {
-        self.recorded.clear();
-        Ok(self.queue.allow_tf32(allowed)?)
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.
@@ -299,6 +329,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
         }
         self.queue.write(self.memory.input, x)?;
         let output = self.forward(examples, false)?;
+        let output = self.widen(output)?;
         Ok(self.queue.read(output, y)?)
     }
 
@@ -367,7 +398,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             return Err(Error::NoGradient.into());
         }
         if self.parts.count == 0 {
-            self.clear(self.memory.gathered)?;
+            self.queue.clear(self.memory.gathered)?;
         }
         self.send(x, target)?;
         let kernel = self.set(0.0, 1.0)?;

@@ -46,10 +46,11 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         }
     }
 
-    /// Where a value lies for so many examples.
-    fn value(&self, value: Value, len: usize) -> Numbers {
+    /// Where a value lies, of so many numbers, for layers of a kind: tokens are read as they came.
+    fn value(&self, value: Value, kind: Kind, len: usize) -> Numbers {
         match value.node() {
-            None => self.memory.input.first(len),
+            None if kind == Kind::Embedding => self.memory.input.first(len),
+            None => self.memory.fed.first(len),
             Some(_) => self.memory.arena.of(self.net.value(value).first(len)),
         }
     }
@@ -67,7 +68,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             Some(node) => self.net.nodes.get(node).map_or(self.net.input, |node| node.output),
         };
         let len = examples * shape.len();
-        [self.value(value, len), self.gradient_of(value, len)]
+        [self.value(value, Kind::Add, len), self.gradient_of(value, len)]
     }
 
     const fn lots(&self, node: usize) -> Lots {
@@ -76,7 +77,8 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
 
     /// All layers forward. The output then lies at the place that is returned.
     pub(super) fn forward(&self, examples: usize, training: bool) -> Result<Numbers, Error> {
-        let Memory { arena, weights, scratch, .. } = self.memory;
+        let Memory { arena, weights, factors, scratch, .. } = self.memory;
+        self.round(examples)?;
         let mut output = Numbers::EMPTY;
         for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
             // taken along by the layer before it
@@ -89,10 +91,11 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 input: node.input,
                 output: node.output,
                 examples,
-                x: self.value(node.from, examples * node.input.len()),
+                x: self.value(node.from, node.layer.kind(), examples * node.input.len()),
                 second: self.second(node.second, examples)[0],
                 w: weights.of(slot.weights),
-                saved: if training { arena.of(slot.saved) } else { Numbers::EMPTY },
+                factors: factors.of(slot.weights),
+                saved: if training { self.saved(number) } else { Numbers::EMPTY },
                 y: output,
                 relu: rectified(&self.net, number),
                 chance: self.lots(number),
@@ -115,7 +118,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
 
     /// All layers backward, from the gradient of the outputs in its place to those of all weights.
     fn backward(&self, examples: usize) -> Result<(), Error> {
-        let Memory { arena, weights, gradient, scratch, results, .. } = self.memory;
+        let Memory { arena, weights, factors, gradient, scratch, results, .. } = self.memory;
         let nodes = self.net.nodes.iter().zip(self.net.slots).enumerate();
         let mut masks = Numbers::EMPTY;
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
@@ -137,15 +140,20 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 input: node.input,
                 output: node.output,
                 examples,
-                x: if style.reads_x { self.value(node.from, x_len) } else { Numbers::EMPTY },
+                x: if style.reads_x {
+                    self.value(node.from, node.layer.kind(), x_len)
+                } else {
+                    Numbers::EMPTY
+                },
                 y: if style.reads_y { arena.of(slot.y.first(y_len)) } else { Numbers::EMPTY },
                 second,
-                saved: arena.of(slot.saved),
+                saved: self.saved(number),
                 dy,
                 dx: if style.in_place { Numbers::EMPTY } else { dx },
                 d_second,
                 fresh: slot.fresh,
                 w: weights.of(slot.weights),
+                factors: factors.of(slot.weights),
                 dw: if slot.trained { gradient.of(slot.moved) } else { Numbers::EMPTY },
                 mask,
                 loss: results.first(1),
@@ -215,12 +223,33 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         self.queue.launch(kernel, Grid::blocks(self.table.runs), all)
     }
 
-    /// Fills numbers with 0.
-    pub(super) fn clear(&self, numbers: Numbers) -> Result<(), Error> {
-        let n = numbers.len();
-        if n == 0 {
-            return Ok(());
+    /// Where a layer saves for its backward pass.
+    fn saved(&self, number: usize) -> Numbers {
+        self.saved.get(number).copied().unwrap_or(Numbers::EMPTY)
+    }
+
+    /// Rounds the batch and all weights to the precision of what flows, where that is not theirs.
+    fn round(&self, examples: usize) -> Result<(), Error> {
+        let Memory { input, fed, weights, factors, .. } = self.memory;
+        let len = examples * self.net.input.len();
+        for (to, from) in [(fed.first(len), input.first(len)), (factors, weights)] {
+            let n = to.len();
+            if n > 0 && to != from {
+                let all: [Argument; 5] = [to.into(), from.into(), n.into(), n.into(), n.into()];
+                self.queue.launch("rounded", Grid::each(n), all)?;
+            }
         }
-        self.queue.launch("fill", Grid::each(n), [numbers.into(), 0.0f32.into(), n.into()])
+        Ok(())
+    }
+
+    /// Numbers that flow, as f32.
+    pub(super) fn widen(&self, flowing: Numbers) -> Result<Numbers, Error> {
+        let (output, n) = (self.memory.output, flowing.len());
+        if output.is_empty() {
+            return Ok(flowing);
+        }
+        let wide = output.first(n);
+        self.queue.launch("widened", Grid::each(n), [wide.into(), flowing.into(), n.into()])?;
+        Ok(wide)
     }
 }

@@ -84,16 +84,17 @@ impl Attention {
         let sizes = self.sizes(io.input.pixels(), io.output.channels as usize, io.examples);
         let Heads { heads, examples, tokens, width, .. } = sizes;
         let queue = io.queue;
+        let all_scores = queue.flowing(io.scratch);
         for head in 0..heads {
             let parts = (sizes.part(io.x, head, 0), sizes.part(io.x, head, 1));
-            sizes.scores(queue, sizes.square(io.scratch, head), parts, sizes.scale())?;
+            sizes.scores(queue, sizes.square(all_scores, head), parts, sizes.scale())?;
         }
         let causal = self.causal;
-        let scores = io.scratch.first(heads * examples * tokens * tokens);
+        let scores = all_scores.first(heads * examples * tokens * tokens);
         let all = arguments![scores.updated(), io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_softmax", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
-            let factors = (sizes.square(io.scratch, head), sizes.part(io.x, head, 2));
+            let factors = (sizes.square(all_scores, head), sizes.part(io.x, head, 2));
             let y = sizes.of_y(io.y, head);
             sizes.product(queue, y, factors, [tokens, width, tokens], (1.0, true))?;
         }
@@ -105,19 +106,19 @@ impl Attention {
         let sizes = self.sizes(io.input.pixels(), io.output.channels as usize, io.examples);
         let Heads { heads, examples, tokens, width, .. } = sizes;
         let queue = io.queue;
+        let all_scores = queue.flowing(io.scratch);
         // what is padding does not follow a gradient
         if io.fresh[1] && !io.d_second.is_empty() {
-            let n = io.d_second.len();
-            queue.launch("fill", Grid::each(n), arguments![io.d_second, 0.0f32, n])?;
+            queue.clear(io.d_second)?;
         }
         if io.dx.is_empty() {
             return Ok(());
         }
         let count = heads * examples * tokens * tokens;
-        let (scores, slopes) = (io.scratch.first(count), io.scratch.after(count).first(count));
+        let (scores, slopes) = (all_scores.first(count), all_scores.after(count).first(count));
         for head in 0..heads {
             let parts = (sizes.part(io.x, head, 0), sizes.part(io.x, head, 1));
-            sizes.scores(queue, sizes.square(io.scratch, head), parts, sizes.scale())?;
+            sizes.scores(queue, sizes.square(all_scores, head), parts, sizes.scale())?;
             let parts = (sizes.of_y(io.dy, head), sizes.part(io.x, head, 2));
             sizes.scores(queue, sizes.square(slopes, head), parts, 1.0)?;
         }
@@ -126,7 +127,7 @@ impl Attention {
             arguments![scores.updated(), slopes.updated(), io.saved, io.second, heads, examples, tokens, causal];
         queue.launch("attention_slope", Grid::rows(heads * examples * tokens), all)?;
         for head in 0..heads {
-            let (weights, slopes) = (sizes.square(io.scratch, head), sizes.square(slopes, head));
+            let (weights, slopes) = (sizes.square(all_scores, head), sizes.square(slopes, head));
             let turned = |part: Part| Part { matrix: part.matrix.turned(), ..part };
             let ways = [
                 (0, slopes, sizes.part(io.x, head, 1), sizes.scale()),

@@ -5,7 +5,7 @@ use crate::layer::cuda::{Backward, Forward, Runs, column_sums, runs};
 impl ClassToken {
     pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
         let (channels, inp, out) = (io.w.len(), io.input.len(), io.output.len());
-        let token = Runs { numbers: io.w, step: 0, first: 0 };
+        let token = Runs { numbers: io.factors, step: 0, first: 0 };
         let first = Runs { numbers: io.y, step: out, first: 0 };
         runs(io.queue, (first, true), token, (io.examples, channels))?;
         let pixels = Runs { numbers: io.x, step: inp, first: 0 };

@@ -47,7 +47,7 @@ impl Conv2d {
         let group = self.group(io.input, io.output, io.examples);
         for g in 0..self.groups as usize {
             let rows = group.rows(io, io.x, g)?;
-            let w = matrix(io.w.after(g * group.out * group.depth), group.depth).turned();
+            let w = matrix(io.factors.after(g * group.out * group.depth), group.depth).turned();
             let sizes = [group.windows, group.out, group.depth];
             let y = matrix(io.y.after(g * group.out), out);
             io.queue.product(y, (rows, w), sizes, (1.0, true), Batch::ONE)?;
@@ -70,8 +70,8 @@ impl Conv2d {
                 io.queue.product(dw, (dy.turned(), rows), sizes, (1.0, true), Batch::ONE)?;
             }
             if !io.dx.is_empty() {
-                let w = matrix(io.w.after(g * group.out * group.depth), group.depth);
-                let numbers = io.scratch.first(group.windows * group.depth);
+                let w = matrix(io.factors.after(g * group.out * group.depth), group.depth);
+                let numbers = io.queue.flowing(io.scratch.first(group.windows * group.depth));
                 let rows = matrix(numbers, group.depth);
                 let sizes = [group.windows, group.depth, group.out];
                 io.queue.product(rows, (dy, w), sizes, (1.0, true), Batch::ONE)?;
@@ -117,7 +117,7 @@ impl Group {
     fn rows(self, io: &impl Asks, x: Numbers, g: usize) -> Result<Matrix, Error> {
         let Self { window, windows, depth, inp, .. } = self;
         let n = windows * depth;
-        let rows = io.scratch().first(n);
+        let rows = io.queue().flowing(io.scratch().first(n));
         let all = arguments![rows, x, window, g * inp, inp, n];
         io.queue().launch("im2col", Grid::each(n), all)?;
         Ok(matrix(rows, depth))

@@ -23,7 +23,7 @@ pub(in crate::layer) fn forward_linear(
     (inp, out): (usize, usize),
 ) -> Result<(), Error> {
     let rows = io.y.len() / out.max(1);
-    let (x, w) = (matrix(io.x, inp), matrix(io.w, inp).turned());
+    let (x, w) = (matrix(io.x, inp), matrix(io.factors, inp).turned());
     let sizes = [rows, out, inp];
     io.queue.product(matrix(io.y, out), (x, w), sizes, (1.0, true), Batch::ONE)?;
     add_bias(io, io.w.after(inp * out))
@@ -37,7 +37,7 @@ pub(in crate::layer) fn backward_linear(
     let rows = io.dy.len() / out.max(1);
     let dy = matrix(io.dy, out);
     if !io.dx.is_empty() {
-        let (w, sizes) = (matrix(io.w, inp), [rows, inp, out]);
+        let (w, sizes) = (matrix(io.factors, inp), [rows, inp, out]);
         io.queue.product(matrix(io.dx, inp), (dy, w), sizes, (1.0, io.fresh[0]), Batch::ONE)?;
     }
     if !io.dw.is_empty() {

@@ -18,10 +18,9 @@ impl Embedding {
         if io.dw.is_empty() {
             return Ok(());
         }
-        let (dw, n) = (io.dw, io.dw.len());
-        io.queue.launch("fill", Grid::each(n), arguments![dw, 0.0f32, n])?;
+        io.queue.clear(io.dw)?;
         let places = io.x.len();
-        let all = arguments![dw, io.x, io.dy, count, width, padding, places];
+        let all = arguments![io.dw, io.x, io.dy, count, width, padding, places];
         io.queue.launch("embedding_backward", Grid::blocks(places), all)
     }
 }

@@ -5,11 +5,11 @@ static __device__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 #define NO_TOKEN 0xffffffffu
 
-// `a` are the gates' W x + b, `u` their U h + c, `h` and `m` the state and the memory before; the cell sets
+// `biases` are b and c of all gates, `a` their W x + b, `u` their U h + c, `h` and `m` the state and the memory before; the cell sets
 // both to those after the token, and what it keeps.
 #define RECURRENT_FORWARD(name, gates, slots, cell)                                                       \
     KERNEL name(Real* y, float* memory, float* records, const float* input, const float* state,          \
-                const float* bias, unsigned hidden, unsigned tokens, unsigned token, unsigned before,     \
+                const float* biases, unsigned hidden, unsigned tokens, unsigned token, unsigned before,     \
                 unsigned n) {                                                                             \
         EACH(i, n) {                                                                                      \
             unsigned unit = i % hidden, example = i / hidden;                                             \
@@ -18,8 +18,8 @@ static __device__ float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
             float h = begins ? 0.0f : y[(first + before) * hidden + unit], m = begins ? 0.0f : memory[i]; \
             float a[gates], u[gates], keep[slots], h_before = h;                                          \
             for (unsigned g = 0; g < gates; ++g) {                                                        \
-                a[g] = input[((first + token) * gates + g) * hidden + unit];                              \
-                u[g] = bias[g * hidden + unit];                                                           \
+                a[g] = input[((first + token) * gates + g) * hidden + unit] + biases[g * hidden + unit];  \
+                u[g] = biases[(gates + g) * hidden + unit];                                               \
                 if (!begins) u[g] += state[((size_t)example * gates + g) * hidden + unit];                \
             }                                                                                             \
             cell;                                                                                         \

@@ -3,9 +3,8 @@
 //! what was kept; weights get theirs by one product each at the end.
 
 use super::{Cell, Line};
-use crate::gpu::{Batch, Error, Grid, Matrix, Numbers};
-use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix, sums};
-use crate::layer::dense::cuda::{add_bias, forward_linear};
+use crate::gpu::{Batch, Error, Grid, Matrix, Numbers, Queue};
+use crate::layer::cuda::{Backward, Forward, arguments, fold, matrix, sums};
 use crate::layer::{Gru, Lstm, Rnn};
 use crate::shape::Shape;
 
@@ -21,7 +20,7 @@ impl Line {
     fn cuda_scratch(&self, gates: usize, batch: usize) -> usize {
         let rows = gates * self.hidden;
         let forward = batch * (self.tokens + 1) * rows + batch * self.hidden;
-        forward.max(2 * batch * self.hidden + sums(rows))
+        forward.max(2 * batch * self.hidden + sums(rows).max(batch * self.tokens * rows))
     }
 
     /// The token of a step, and the one before it.
@@ -38,24 +37,24 @@ impl Line {
         let Self { tokens, inp, hidden, .. } = *self;
         let (queue, batch, rows) = (io.queue, io.examples, G * hidden);
         let u = io.w.after(rows * inp);
-        let [b, c] = [0, 1].map(|i| u.after(rows * hidden + i * rows).first(rows));
+        let biases = u.after(rows * hidden);
+        let factors = matrix(io.factors.after(rows * inp), hidden).turned();
         let input = io.scratch.first(batch * tokens * rows);
         let state = io.scratch.after(input.len()).first(batch * rows);
         let memory = io.scratch.after(input.len() + state.len());
-        let all = Forward { y: input, w: io.w.first(rows * inp), ..*io };
-        forward_linear(&all, (inp, rows))?;
-        add_bias(&all, b)?;
+        let (x, w) = (matrix(io.x, inp), matrix(io.factors, inp).turned());
+        let sizes = [batch * tokens, rows, inp];
+        queue.product(matrix(input, rows), (x, w), sizes, (1.0, true), Batch::ONE)?;
         for step in 0..tokens {
             let [token, before] = self.tokens_of(step);
             if before != NO_TOKEN {
                 let h = Matrix::new(io.y.after(before as usize * hidden), tokens * hidden);
-                let factors = (h, matrix(u, hidden).turned());
                 let sizes = [batch, rows, hidden];
-                queue.product(matrix(state, rows), factors, sizes, (1.0, true), Batch::ONE)?;
+                queue.product(matrix(state, rows), (h, factors), sizes, (1.0, true), Batch::ONE)?;
             }
             let n = batch * hidden;
             let places = arguments![
-                io.y, memory, io.saved, input, state, c, hidden, tokens, token, before, n
+                io.y, memory, io.saved, input, state, biases, hidden, tokens, token, before, n
             ];
             queue.launch(kernel, Grid::each(n), places)?;
         }
@@ -73,7 +72,7 @@ impl Line {
         let (records, places) = (io.saved, batch * tokens);
         let dh = io.scratch.first(n);
         let dm = io.scratch.after(n).first(n);
-        queue.launch("fill", Grid::each(2 * n), arguments![dh, 0.0f32, 2 * n])?;
+        queue.clear(io.scratch.first(2 * n))?;
         for step in (0..tokens).rev() {
             let [token, before] = self.tokens_of(step);
             let all = arguments![records, dh, dm, io.dy, hidden, tokens, token, before, n];
@@ -89,9 +88,10 @@ impl Line {
                 queue.product(matrix(dh, hidden), factors, sizes, (1.0, false), Batch::ONE)?;
             }
         }
-        let gates = Matrix::new(records, record);
+        let scratch = io.scratch.after(2 * n);
+        let gates = flowing_gates(queue, (records, record), scratch, (places, rows))?;
         if !io.dx.is_empty() {
-            let (factors, sizes) = ((gates, matrix(io.w, inp)), [places, inp, rows]);
+            let (factors, sizes) = ((gates, matrix(io.factors, inp)), [places, inp, rows]);
             let how = (1.0, io.fresh[0]);
             queue.product(matrix(io.dx, inp), factors, sizes, how, Batch::ONE)?;
         }
@@ -102,8 +102,7 @@ impl Line {
         queue.product(matrix(io.dw, inp), factors, sizes, (1.0, true), Batch::ONE)?;
         let du = io.dw.after(rows * inp);
         let biases = du.after(rows * hidden);
-        let scratch: Numbers = io.scratch.after(2 * n);
-        column_sums(queue, biases.first(rows), records, (places, record), scratch)?;
+        record_sums(queue, biases.first(rows), records, (places, record), scratch)?;
         let states = Matrix::new(records.after(K * hidden), record);
         for (gate, slot) in C::RECURRENT.into_iter().enumerate() {
             let gradient = records.after(slot * hidden);
@@ -111,10 +110,38 @@ impl Line {
             let factors = (Matrix::new(gradient, record).turned(), states);
             queue.product(to, factors, [hidden, hidden, places], (1.0, true), Batch::ONE)?;
             let bias = biases.after(rows + gate * hidden).first(hidden);
-            column_sums(queue, bias, gradient, (places, record), scratch)?;
+            record_sums(queue, bias, gradient, (places, record), scratch)?;
         }
         Ok(())
     }
+}
+
+/// The gradients of what the gates took in, as products with what flows take them.
+fn flowing_gates(
+    queue: &Queue,
+    (records, record): (Numbers, usize),
+    scratch: Numbers,
+    (places, rows): (usize, usize),
+) -> Result<Matrix, Error> {
+    let n = places * rows;
+    let gates = queue.flowing(scratch.first(n));
+    if queue.flowing(records) == records {
+        return Ok(Matrix::new(records, record));
+    }
+    queue.launch("rounded", Grid::each(n), arguments![gates, records, record, rows, n])?;
+    Ok(matrix(gates, rows))
+}
+
+/// y = the sums of the first columns of records that lie `step` numbers apart.
+fn record_sums(
+    queue: &Queue,
+    y: Numbers,
+    records: Numbers,
+    (rows, step): (usize, usize),
+    scratch: Numbers,
+) -> Result<(), Error> {
+    let all = arguments![records, rows, y.len(), step];
+    fold(queue, y, ("record_sums", all), (rows, 1.0), scratch)
 }
 
 /// Layers whose cells have these kernels.

@@ -1,6 +1,6 @@
 use super::Select;
-use crate::gpu::{Error, Grid};
-use crate::layer::cuda::{Backward, Forward, Runs, arguments, runs};
+use crate::gpu::Error;
+use crate::layer::cuda::{Backward, Forward, Runs, runs};
 
 impl Select {
     pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
@@ -14,8 +14,7 @@ impl Select {
     pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
         let channels = io.input.channels as usize;
         if io.fresh[0] {
-            let n = io.dx.len();
-            io.queue.launch("fill", Grid::each(n), arguments![io.dx, 0.0f32, n])?;
+            io.queue.clear(io.dx)?;
         }
         let first = self.pixel as usize * channels;
         let dx = Runs { numbers: io.dx, step: io.input.len(), first };
