@@ -48,6 +48,7 @@ impl Queue {
     /// Lets products round their factors to TF32, where the device multiplies that faster; or not.
     pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), Error> {
         use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
+        self.tf32 = allowed;
         let Some(device) = self.device() else { return Ok(()) };
         let mode = match allowed {
             true => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
@@ -57,6 +58,11 @@ impl Queue {
         unsafe { cublasSetMathMode(*device.blas.handle(), mode) }
             .result()
             .map_err(queue::blas_error)
+    }
+
+    /// Whether products go to the matrix units of the device, if it has any. Kernels of the crate have none.
+    pub const fn matrix_units(&self) -> bool {
+        self.tf32
     }
 
     /// C = α A B, or C += α A B where it is not fresh; `[m, n, k]` are the rows and columns of C and the

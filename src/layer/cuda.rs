@@ -182,11 +182,17 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
-    /// Numbers of scratch that the layer's kernels want for a batch.
-    pub(crate) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
+    /// Numbers of scratch that the layer's kernels want for a batch, where products may go to matrix units or
+    /// where not.
+    pub(crate) fn cuda_scratch(
+        &self,
+        (x, y): (Shape, Shape),
+        batch: usize,
+        matrix_units: bool,
+    ) -> usize {
         match self {
             Self::Dense(layer) => sums(layer.out as usize),
-            Self::Conv2d(layer) => layer.cuda_scratch(x, y, batch),
+            Self::Conv2d(layer) => layer.cuda_scratch((x, y), batch, matrix_units),
             Self::BatchNorm(_) => sums(2 * x.channels as usize),
             Self::LayerNorm(_) | Self::RmsNorm(_) => sums(x.channels as usize),
             Self::Positions(_) => sums(x.len()),

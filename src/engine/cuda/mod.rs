@@ -205,7 +205,13 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// Where the GPU reports one.
     pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), CudaError> {
         self.recorded.clear();
-        Ok(self.queue.allow_tf32(allowed)?)
+        self.queue.allow_tf32(allowed)?;
+        // layers go other ways then, which may want more room
+        let need = memory::scratch(&self.net, &self.queue);
+        if need > self.memory.scratch.len() {
+            self.memory.scratch = self.queue.take(need)?;
+        }
+        Ok(())
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.
