@@ -153,7 +153,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 scratch,
             })?;
             if node.layer.kind() == Kind::Add {
-                self.pass_on(d_second, dy, slot.fresh[1])?;
+                match mask.is_empty() {
+                    true => self.pass_on(d_second, dy, slot.fresh[1])?,
+                    false => self.pass_on_masked(d_second, (dy, mask), slot.fresh[1])?,
+                }
             }
             if style.in_place {
                 self.pass_on(dx, dy, slot.fresh[0])?;
@@ -165,9 +168,25 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Whether layer `number` masks its gradient by the rectifier behind it.
     fn masks(&self, number: usize) -> bool {
         let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
-        let normalises =
-            layers.is_some_and(|(node, slot)| node.layer.kind() == Kind::BatchNorm && slot.trained);
-        normalises && rectified(&self.net, number) && masks_before(&self.net, number)
+        let can = layers.is_some_and(|(node, slot)| match node.layer.kind() {
+            Kind::BatchNorm => slot.trained,
+            kind => kind == Kind::Add,
+        });
+        can && rectified(&self.net, number) && masks_before(&self.net, number)
+    }
+
+    /// Masks a gradient by the output of the rectifier behind a sum, in its place, and passes it on to the
+    /// second operand.
+    fn pass_on_masked(
+        &self,
+        to: Numbers,
+        (dy, mask): (Numbers, Numbers),
+        fresh: bool,
+    ) -> Result<(), Error> {
+        let n = dy.len();
+        let to: Argument = if fresh { to.into() } else { to.updated() };
+        let all = [dy.updated(), to, mask.into(), fresh.into(), n.into()];
+        self.queue.launch("add_backward", Grid::each(n), all)
     }
 
     /// Writes a gradient, or adds it to what is there.
