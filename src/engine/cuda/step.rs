@@ -1,6 +1,6 @@
 //! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
 
-use super::super::rectified::{masks_before, rectified};
+use super::super::rectified::{masks_before, rectified, sum_masks};
 use super::memory::{LOTS, Memory, SHARE};
 use super::{Cuda, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
@@ -168,11 +168,12 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Whether layer `number` masks its gradient by the rectifier behind it.
     fn masks(&self, number: usize) -> bool {
         let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
-        let can = layers.is_some_and(|(node, slot)| match node.layer.kind() {
-            Kind::BatchNorm => slot.trained,
-            kind => kind == Kind::Add,
-        });
-        can && rectified(&self.net, number) && masks_before(&self.net, number)
+        rectified(&self.net, number)
+            && layers.is_some_and(|(node, slot)| match node.layer.kind() {
+                Kind::BatchNorm => slot.trained && masks_before(&self.net, number),
+                Kind::Add => sum_masks(&self.net, number),
+                _ => false,
+            })
     }
 
     /// Masks a gradient by the output of the rectifier behind a sum, in its place, and passes it on to the
