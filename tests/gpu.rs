@@ -18,6 +18,8 @@ mod suite {
     pub mod tolerance;
 
     mod cuda;
+    mod cuda_convolutions;
+    mod cuda_counts;
     mod cuda_models;
     mod cuda_precision;
     mod cuda_starts;

@@ -41,3 +41,22 @@ pub(super) fn masks_before(net: &Net<'_>, number: usize) -> bool {
         && apart(slot.saved)
         && (!node.layer.style(slot.trained).reads_x || reads.into_iter().all(apart))
 }
+
+/// Whether sum `number` can mask its gradient by the rectifier behind it while it passes it on, number by
+/// number: the gradient of its second operand lies apart from the mask, or number by number over it.
+#[cfg(feature = "cuda")]
+pub(super) fn sum_masks(net: &Net<'_>, number: usize) -> bool {
+    let (Some(node), Some(slot)) = (net.nodes.get(number), net.slots.get(number)) else {
+        return false;
+    };
+    let Some(behind) = net.slots.get(number + 1) else { return false };
+    let d_second = node.second.map_or(Span::EMPTY, |second| net.gradient(second));
+    let mask = behind.y;
+    let apart = |span: Span| {
+        span.is_empty() || span.end() <= mask.start as usize || mask.end() <= span.start as usize
+    };
+    slot.backward
+        && behind.shares_gradient
+        && (d_second == mask || apart(d_second))
+        && apart(slot.dy)
+}

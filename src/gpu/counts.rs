@@ -1,6 +1,9 @@
-//! What a step asks of a GPU, counted as it is asked: calls, floating-point operations of the products of
-//! matrices, and bytes. From these follows the least time that a device of known speed could take, which
-//! is computed and not measured.
+//! What a step asks of a GPU, counted as it is asked: calls, floating-point operations of products, and
+//! bytes. From these follows the least time that a device of known speed could take, which is computed and
+//! not measured.
+//!
+//! Products are cuBLAS's, of matrices, and those of the crate's own kernels, of convolutions. Each counts its
+//! operands once: a block that reads again what another has read is thought to find it in the cache.
 
 use super::Precision;
 use std::vec::Vec;
@@ -9,7 +12,7 @@ use std::vec::Vec;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub name: &'static str,
-    /// Operations of a product; those of other kernels are few to each byte.
+    /// Operations of a product; those of kernels that compute none are few to each byte.
     pub flops: u64,
     /// Bytes read and written, each operand once.
     pub bytes: u64,
@@ -59,7 +62,7 @@ impl Counts {
         self.calls.len() - self.products() - self.copies()
     }
 
-    /// Products of matrices.
+    /// Products of matrices, by cuBLAS.
     pub fn products(&self) -> usize {
         self.of("product")
     }
@@ -73,7 +76,7 @@ impl Counts {
         self.calls.iter().filter(|call| call.name == name).count()
     }
 
-    /// Operations of all products.
+    /// Operations of all products, of matrices and within kernels.
     pub fn flops(&self) -> u64 {
         self.calls.iter().map(|call| call.flops).sum()
     }

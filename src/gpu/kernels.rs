@@ -129,6 +129,12 @@ impl Grid {
         Self { blocks: [count as u32, 1], threads: [Self::THREADS as u32, 1] }
     }
 
+    /// So many blocks of so many threads.
+    pub const fn tiles(blocks: [usize; 2], threads: usize) -> Self {
+        let [across, down] = blocks;
+        Self { blocks: [across as u32, down as u32], threads: [threads as u32, 1] }
+    }
+
     /// Blocks of 32 columns, by slices of rows.
     pub const fn columns(columns: usize, slices: usize) -> Self {
         Self { blocks: [columns.div_ceil(32) as u32, slices as u32], threads: [32, 8] }
@@ -170,10 +176,20 @@ pub(super) fn load(
 }
 
 impl Queue {
-    /// Asks for a kernel.
+    /// Asks for a kernel whose operations are few to each byte.
     pub fn launch(
         &self,
         name: &'static str,
+        grid: Grid,
+        arguments: impl AsMut<[Argument]>,
+    ) -> Result<(), Error> {
+        self.compute((name, 0), grid, arguments)
+    }
+
+    /// Asks for a kernel that does so many operations of a product.
+    pub fn compute(
+        &self,
+        (name, flops): (&'static str, u64),
         grid: Grid,
         mut arguments: impl AsMut<[Argument]>,
     ) -> Result<(), Error> {
@@ -184,7 +200,7 @@ impl Queue {
         if !arguments.iter().map(Argument::size).eq(sizes.iter().copied()) {
             return Err(Error::Kernel { name, why: "its arguments are others" });
         }
-        self.count(Call { name, flops: 0, bytes: arguments.iter().map(Argument::bytes).sum() });
+        self.count(Call { name, flops, bytes: arguments.iter().map(Argument::bytes).sum() });
         let Some(device) = self.device() else { return Ok(()) };
         let Some(function) = device.functions.get(name) else {
             return Err(Error::Kernel { name, why: "it was not loaded" });

@@ -92,6 +92,31 @@ static __device__ float block_sum(float x) {
         }                                                                                                 \
     } while (0)
 
+// The same for two sums of each column, which `terms` adds to as `one` and `other`: those of all columns lie
+// behind each other.
+#define COLUMN_PAIRS(partial, rows, columns, terms)                                                       \
+    do {                                                                                                  \
+        __shared__ float ones[8][33], others[8][33];                                                      \
+        unsigned column = blockIdx.x * 32 + threadIdx.x;                                                  \
+        unsigned slice = ((rows) + gridDim.y - 1) / gridDim.y;                                            \
+        unsigned first = blockIdx.y * slice;                                                              \
+        unsigned end = first + slice < (rows) ? first + slice : (rows);                                   \
+        float one = 0.0f, other = 0.0f;                                                                   \
+        if (column < (columns))                                                                           \
+            for (unsigned row = first + threadIdx.y; row < end; row += 8) terms;                          \
+        ones[threadIdx.y][threadIdx.x] = one;                                                             \
+        others[threadIdx.y][threadIdx.x] = other;                                                         \
+        __syncthreads();                                                                                  \
+        if (threadIdx.y == 0 && column < (columns)) {                                                     \
+            for (int y = 1; y < 8; ++y) {                                                                 \
+                one += ones[y][threadIdx.x];                                                              \
+                other += others[y][threadIdx.x];                                                          \
+            }                                                                                             \
+            (partial)[blockIdx.y * 2 * (columns) + column] = one;                                         \
+            (partial)[(blockIdx.y * 2 + 1) * (columns) + column] = other;                                 \
+        }                                                                                                 \
+    } while (0)
+
 // y = scale · Σ over the slices of what a column's blocks summed.
 KERNEL fold(float* y, const float* partial, unsigned slices, unsigned columns, float scale) {
     EACH(column, columns) {

@@ -61,6 +61,11 @@ impl Queue {
             .map_err(queue::blas_error)
     }
 
+    /// Whether products go to the matrix units of the device, if it has any. Kernels of the crate have none.
+    pub const fn matrix_units(&self) -> bool {
+        self.precision().has_matrix_units()
+    }
+
     /// C = α A B, or C += α A B where it is not fresh; `[m, n, k]` are the rows and columns of C and the
     /// depth of the product.
     pub fn product(

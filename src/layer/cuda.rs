@@ -89,7 +89,7 @@ pub(in crate::layer) const fn sums(columns: usize) -> usize {
 }
 
 /// How many slices so many rows are cut into.
-fn slices(rows: usize) -> usize {
+pub(in crate::layer) fn slices(rows: usize) -> usize {
     rows.div_ceil(SLICES).clamp(1, SLICES)
 }
 
@@ -102,15 +102,36 @@ pub(in crate::layer) fn fold<const N: usize>(
     (rows, scale): (usize, f32),
     scratch: Numbers,
 ) -> Result<(), Error> {
-    let (columns, slices) = (y.len(), slices(rows));
-    if columns == 0 {
+    fold_over(queue, (y, y.len()), (kernel, &arguments), (rows, scale), scratch)
+}
+
+/// The same where `kernel` sums two numbers of each column: y is all the first ones, then all the others.
+pub(in crate::layer) fn fold_pairs<const N: usize>(
+    queue: &Queue,
+    y: Numbers,
+    (kernel, arguments): (&'static str, [Argument; N]),
+    rows: usize,
+    scratch: Numbers,
+) -> Result<(), Error> {
+    fold_over(queue, (y, y.len() / 2), (kernel, &arguments), (rows, 1.0), scratch)
+}
+
+fn fold_over(
+    queue: &Queue,
+    (y, columns): (Numbers, usize),
+    (kernel, arguments): (&'static str, &[Argument]),
+    (rows, scale): (usize, f32),
+    scratch: Numbers,
+) -> Result<(), Error> {
+    let (sums, slices) = (y.len(), slices(rows));
+    if sums == 0 {
         return Ok(());
     }
-    let scratch = scratch.first(slices * columns);
+    let scratch = scratch.first(slices * sums);
     let mut all = std::vec![Argument::from(scratch)];
-    all.extend(arguments);
+    all.extend_from_slice(arguments);
     queue.launch(kernel, Grid::columns(columns, slices), all)?;
-    queue.launch("fold", Grid::each(columns), arguments![y, scratch, slices, columns, scale])
+    queue.launch("fold", Grid::each(sums), arguments![y, scratch, slices, sums, scale])
 }
 
 /// y = the sums of the first columns of rows that lie `step` numbers apart.
@@ -186,13 +207,19 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
-    /// Numbers of scratch that the layer's kernels want for a batch.
-    pub(crate) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
+    /// Numbers of scratch that the layer's kernels want for a batch, where products may go to matrix units or
+    /// where not.
+    pub(crate) fn cuda_scratch(
+        &self,
+        (x, y): (Shape, Shape),
+        batch: usize,
+        matrix_units: bool,
+    ) -> usize {
         match self {
             Self::Dense(layer) => sums(layer.out as usize),
-            Self::Conv2d(layer) => layer.cuda_scratch(x, y, batch),
-            Self::BatchNorm(_) => sums(2 * x.channels as usize),
-            Self::LayerNorm(_) | Self::RmsNorm(_) => sums(x.channels as usize),
+            Self::Conv2d(layer) => layer.cuda_scratch((x, y), batch, matrix_units),
+            Self::BatchNorm(_) | Self::LayerNorm(_) => sums(2 * x.channels as usize),
+            Self::RmsNorm(_) => sums(x.channels as usize),
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,

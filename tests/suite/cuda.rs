@@ -49,7 +49,7 @@ fn outputs_are_those_of_the_portable_engine() {
 }
 
 /// The loss, the gradient of every trained weight and all weights after a step at rate 0.
-fn cuda_gradient(case: &Case, numbers: &Numbers, ordinal: usize) -> (f32, Vec<f32>, Vec<f32>) {
+pub fn cuda_gradient(case: &Case, numbers: &Numbers, ordinal: usize) -> (f32, Vec<f32>, Vec<f32>) {
     let plan = plan::<Momentum>(case);
     let mut engine = Cuda::new(plan.net(), Momentum::default(), ordinal).unwrap();
     let (mut weights, mut state) = (numbers.w.clone(), vec![0.0; plan.net().kept()]);

@@ -36,6 +36,10 @@ pub enum Against {
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
     CudaGradient,
+    /// Gradients of the GPU's engine where products round their factors to TF32, with those where they do not.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaRounded,
     /// Losses and weights over ten steps of the GPU's engine with those of the portable one.
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
@@ -156,6 +160,10 @@ fn of_comparison(against: Against) -> f64 {
         Against::CudaForward => 4.0 * ULP,
         #[cfg(feature = "cuda")]
         Against::CudaGradient => 64.0 * ULP,
+        // factors have 11 bits: each product is off by up to 2⁻¹¹ of itself, and the gradients of one layer go
+        // through the products of the others
+        #[cfg(feature = "cuda")]
+        Against::CudaRounded => 32_768.0 * ULP,
         // ten steps, each of which moves weights by the gradients of weights that differ already; Adam
         // divides gradients by their own size, so that even a small one counts for a whole step
         #[cfg(feature = "cuda")]

@@ -40,15 +40,20 @@ pub(super) struct Memory {
     pub results: Numbers,
 }
 
+/// Numbers of scratch that a step wants of a queue.
+pub(super) fn scratch(net: &Net<'_>, queue: &Queue) -> usize {
+    let each = net.nodes.iter().map(|node| {
+        let shapes = (node.input, node.output);
+        node.layer.cuda_scratch(shapes, net.batch, queue.matrix_units())
+    });
+    each.max().unwrap_or(0).max(step::SIZES)
+}
+
 impl Memory {
     pub fn take(net: &Net<'_>, queue: &mut Queue) -> Result<Self, Error> {
         let rows = net.rows(net.batch);
         let outputs = net.output.channels as usize;
         let terms = net.loss.terms(rows, outputs);
-        let scratch = net
-            .nodes
-            .iter()
-            .map(|node| node.layer.cuda_scratch(node.input, node.output, net.batch));
         let trained = if net.trains { net.trained } else { 0 };
         let weights = queue.take(net.weights)?;
         let input = queue.take(net.batch * net.input.len())?;
@@ -67,7 +72,7 @@ impl Memory {
             gradient: queue.take(trained)?,
             gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
             arena: queue.take_flowing(net.arena)?,
-            scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
+            scratch: queue.take(scratch(net, queue))?,
             input,
             fed,
             output,

@@ -1,6 +1,6 @@
 //! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
 
-use super::super::rectified::{masks_before, rectified};
+use super::super::rectified::{masks_before, rectified, sum_masks};
 use super::memory::{LOTS, Memory, SHARE};
 use super::{Cuda, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
@@ -161,7 +161,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 scratch,
             })?;
             if node.layer.kind() == Kind::Add {
-                self.pass_on(d_second, dy, slot.fresh[1])?;
+                match mask.is_empty() {
+                    true => self.pass_on(d_second, dy, slot.fresh[1])?,
+                    false => self.pass_on_masked(d_second, (dy, mask), slot.fresh[1])?,
+                }
             }
             if style.in_place {
                 self.pass_on(dx, dy, slot.fresh[0])?;
@@ -173,9 +176,26 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Whether layer `number` masks its gradient by the rectifier behind it.
     fn masks(&self, number: usize) -> bool {
         let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
-        let normalises =
-            layers.is_some_and(|(node, slot)| node.layer.kind() == Kind::BatchNorm && slot.trained);
-        normalises && rectified(&self.net, number) && masks_before(&self.net, number)
+        rectified(&self.net, number)
+            && layers.is_some_and(|(node, slot)| match node.layer.kind() {
+                Kind::BatchNorm => slot.trained && masks_before(&self.net, number),
+                Kind::Add => sum_masks(&self.net, number),
+                _ => false,
+            })
+    }
+
+    /// Masks a gradient by the output of the rectifier behind a sum, in its place, and passes it on to the
+    /// second operand.
+    fn pass_on_masked(
+        &self,
+        to: Numbers,
+        (dy, mask): (Numbers, Numbers),
+        fresh: bool,
+    ) -> Result<(), Error> {
+        let n = dy.len();
+        let to: Argument = if fresh { to.into() } else { to.updated() };
+        let all = [dy.updated(), to, mask.into(), fresh.into(), n.into()];
+        self.queue.launch("add_backward", Grid::each(n), all)
     }
 
     /// Writes a gradient, or adds it to what is there.

@@ -1,8 +1,8 @@
-//! Statistics and gradients by columns, summed in slices and then in their order.
+//! Statistics and gradients by columns, in slices that are merged or summed in their order.
 
 use super::BatchNorm;
 use crate::gpu::{Error, Grid, Numbers};
-use crate::layer::cuda::{Backward, Forward, arguments, fold};
+use crate::layer::cuda::{Backward, Forward, arguments, fold_pairs, slices};
 
 /// Vectors of `channels` numbers that lie behind each other.
 fn parts<const N: usize>(all: Numbers, channels: usize) -> [Numbers; N] {
@@ -19,11 +19,12 @@ impl BatchNorm {
             false => parts(saved, channels),
         };
         if !saved.is_empty() {
-            let share = 1.0 / rows as f32;
-            let sums = arguments![x, rows, channels, channels];
-            fold(queue, mean, ("column_sums", sums), (rows, share), scratch)?;
-            let sums = arguments![x, mean, rows, channels];
-            fold(queue, variance, ("batch_norm_deviations", sums), (rows, share), scratch)?;
+            let slices = slices(rows);
+            let (partial, all) = (scratch.first(slices * 2 * channels), saved.first(2 * channels));
+            let each = arguments![partial, x, rows, channels];
+            queue.launch("batch_norm_statistics", Grid::columns(channels, slices), each)?;
+            let merged = arguments![all, partial, slices, rows, channels];
+            queue.launch("batch_norm_merged", Grid::each(channels), merged)?;
         }
         let n = y.len();
         let all = arguments![y, x, w, mean, variance, eps, channels, io.relu, n];
@@ -39,10 +40,12 @@ impl BatchNorm {
         }
         let rows = n / channels;
         let [mean, variance] = parts(saved, channels);
-        let sums = arguments![dy, x, mean, variance, io.mask, eps, rows, channels];
-        fold(queue, dw, ("batch_norm_gradients", sums), (rows, 1.0), scratch)?;
+        let (trained, relu) = (w.first(2 * channels), !io.mask.is_empty());
+        let sums = arguments![dy, x, trained, mean, variance, eps, relu, rows, channels];
+        fold_pairs(queue, dw, ("batch_norm_gradients", sums), rows, scratch)?;
         let share = 1.0 / rows as f32;
-        let all = arguments![dy.updated(), x, w, mean, variance, dw, io.mask, eps, share, channels, n];
+        let all =
+            arguments![dy.updated(), x, trained, mean, variance, dw, eps, relu, share, channels, n];
         queue.launch("batch_norm_backward", each, all)?;
         // PyTorch's running variance is the unbiased one; a single number has none
         let unbiased = if rows > 1 { rows as f32 / (rows - 1) as f32 } else { 1.0 };

@@ -1,5 +1,6 @@
-//! A convolution as products of matrices: what each window sees is laid out in a row, and a group of the
-//! channels is one product. A convolution of one tap needs no such rows.
+//! A convolution as products of matrices. One of one tap is such a product as it lies. Any other is gathered by
+//! kernels of our own (`tiles.rs`), but where products may go to the device's matrix units, which these kernels
+//! do not use: then what each window sees is laid out in a row, and a group of the channels is one product.
 
 use super::Conv2d;
 use crate::gpu::{Batch, Error, Grid, Matrix, Numbers, Window};
@@ -9,18 +10,38 @@ use crate::shape::Shape;
 
 /// The sizes of one group's product.
 #[derive(Clone, Copy)]
-struct Group {
-    window: Window,
+pub(super) struct Group {
+    pub window: Window,
     /// Windows of the whole batch.
-    windows: usize,
+    pub windows: usize,
     /// Numbers that a window sees of the group's channels.
-    depth: usize,
+    pub depth: usize,
     /// Channels of the input, and of the output.
-    inp: usize,
-    out: usize,
+    pub inp: usize,
+    pub out: usize,
+    /// How many groups there are.
+    pub groups: usize,
+}
+
+/// How a convolution is computed.
+enum Way {
+    /// As a dense layer over all pixels.
+    Linear,
+    /// By tiles of our own.
+    Tiles,
+    /// From rows that are laid out before.
+    Rows,
 }
 
 impl Conv2d {
+    const fn way(&self, matrix_units: bool) -> Way {
+        match (self.is_linear(), matrix_units) {
+            (true, _) => Way::Linear,
+            (false, false) => Way::Tiles,
+            (false, true) => Way::Rows,
+        }
+    }
+
     fn group(&self, x: Shape, y: Shape, examples: usize) -> Group {
         let groups = self.groups.max(1) as usize;
         let inp = x.channels as usize / groups;
@@ -30,21 +51,45 @@ impl Conv2d {
             depth: (self.kernel[0] * self.kernel[1]) as usize * inp,
             inp,
             out: self.out as usize / groups,
+            groups,
         }
     }
 
-    pub(in crate::layer) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
-        let Group { windows, depth, .. } = self.group(x, y, batch);
-        let rows = if self.is_linear() { 0 } else { windows * depth };
-        rows.max(sums(self.out as usize))
+    pub(in crate::layer) fn cuda_scratch(
+        &self,
+        (x, y): (Shape, Shape),
+        batch: usize,
+        matrix_units: bool,
+    ) -> usize {
+        let group = self.group(x, y, batch);
+        let out = self.out as usize;
+        match self.way(matrix_units) {
+            Way::Linear => sums(out),
+            Way::Tiles => group.partial(out * (group.depth + 1)),
+            Way::Rows => sums(out).max(group.windows * group.depth),
+        }
     }
 
     pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
-        let out = self.out as usize;
-        if self.is_linear() {
-            return forward_linear(io, (io.input.channels as usize, out));
-        }
         let group = self.group(io.input, io.output, io.examples);
+        match self.way(io.queue.matrix_units()) {
+            Way::Linear => forward_linear(io, (group.inp, group.out)),
+            Way::Tiles => self.forward_tiles(io, &group),
+            Way::Rows => self.forward_rows(io, group),
+        }
+    }
+
+    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+        let group = self.group(io.input, io.output, io.examples);
+        match self.way(io.queue.matrix_units()) {
+            Way::Linear => backward_linear(io, (group.inp, group.out)),
+            Way::Tiles => self.backward_tiles(io, &group),
+            Way::Rows => self.backward_rows(io, group),
+        }
+    }
+
+    fn forward_rows(&self, io: &Forward<'_>, group: Group) -> Result<(), Error> {
+        let out = self.out as usize;
         for g in 0..self.groups as usize {
             let rows = group.rows(io, io.x, g)?;
             let w = matrix(io.factors.after(g * group.out * group.depth), group.depth).turned();
@@ -55,12 +100,8 @@ impl Conv2d {
         add_bias(io, io.w.after(out * group.depth))
     }
 
-    pub(in crate::layer) fn backward_cuda(&self, io: &Backward<'_>) -> Result<(), Error> {
+    fn backward_rows(&self, io: &Backward<'_>, group: Group) -> Result<(), Error> {
         let out = self.out as usize;
-        if self.is_linear() {
-            return backward_linear(io, (io.input.channels as usize, out));
-        }
-        let group = self.group(io.input, io.output, io.examples);
         for g in 0..self.groups as usize {
             let dy = matrix(io.dy.after(g * group.out), out);
             if !io.dw.is_empty() {

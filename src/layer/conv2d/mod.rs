@@ -15,6 +15,8 @@ mod portable;
 mod sparse;
 #[cfg(feature = "std")]
 mod tile;
+#[cfg(feature = "cuda")]
+mod tiles;
 #[cfg(feature = "std")]
 mod winograd;
 

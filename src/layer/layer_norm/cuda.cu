@@ -21,11 +21,14 @@ KERNEL layer_norm_forward(Real* y, const Real* x_, const float* w, float* saved,
     }
 }
 
-KERNEL layer_norm_along(float* partial, const Real* dy, const Real* x, const float* saved, unsigned rows,
-                        unsigned channels) {
-    COLUMN_SUMS(partial, rows, channels,
-                dy[(size_t)row * channels + column] *
-                    ((x[(size_t)row * channels + column] - saved[2 * row]) * saved[2 * row + 1]));
+// Σ dy n for the gradients of γ, then Σ dy for those of β.
+KERNEL layer_norm_gradients(float* partial, const Real* dy, const Real* x, const float* saved, unsigned rows,
+                            unsigned channels) {
+    COLUMN_PAIRS(partial, rows, channels, {
+        float slope = dy[(size_t)row * channels + column];
+        one += slope * ((x[(size_t)row * channels + column] - saved[2 * row]) * saved[2 * row + 1]);
+        other += slope;
+    });
 }
 
 // With n = (x − μ) / σ and g = γ dy: dx = (g − mean(g) − n · mean(g n)) / σ.
