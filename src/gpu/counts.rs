@@ -8,7 +8,7 @@ use std::vec::Vec;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub name: &'static str,
-    /// Operations of a product; those of other kernels are few to each byte.
+    /// Operations of a product, or of a kernel that multiplies matrices; those of others are few to each byte.
     pub flops: u64,
     /// Bytes read and written, each operand once.
     pub bytes: u64,

@@ -121,7 +121,12 @@ impl Grid {
 
     /// So many blocks.
     pub const fn blocks(count: usize) -> Self {
-        Self { blocks: [count as u32, 1], threads: [Self::THREADS as u32, 1] }
+        Self::blocks_of(count, Self::THREADS)
+    }
+
+    /// So many blocks of so many threads.
+    pub const fn blocks_of(count: usize, threads: usize) -> Self {
+        Self { blocks: [count as u32, 1], threads: [threads as u32, 1] }
     }
 
     /// Blocks of 32 columns, by slices of rows.
@@ -168,7 +173,18 @@ impl Queue {
         &self,
         name: &'static str,
         grid: Grid,
+        arguments: impl AsMut<[Argument]>,
+    ) -> Result<(), Error> {
+        self.launch_counted(name, grid, arguments, 0)
+    }
+
+    /// Asks for a kernel that multiplies matrices, by so many operations.
+    pub fn launch_counted(
+        &self,
+        name: &'static str,
+        grid: Grid,
         mut arguments: impl AsMut<[Argument]>,
+        flops: u64,
     ) -> Result<(), Error> {
         let arguments = arguments.as_mut();
         let Some(sizes) = self.signature(name) else {
@@ -177,7 +193,7 @@ impl Queue {
         if !arguments.iter().map(Argument::size).eq(sizes.iter().copied()) {
             return Err(Error::Kernel { name, why: "its arguments are others" });
         }
-        self.count(Call { name, flops: 0, bytes: arguments.iter().map(Argument::bytes).sum() });
+        self.count(Call { name, flops, bytes: arguments.iter().map(Argument::bytes).sum() });
         let Some(device) = self.device() else { return Ok(()) };
         let Some(function) = device.functions.get(name) else {
             return Err(Error::Kernel { name, why: "it was not loaded" });

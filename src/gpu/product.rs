@@ -48,6 +48,7 @@ impl Queue {
     /// Lets products round their factors to TF32, where the device multiplies that faster; or not.
     pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), Error> {
         use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
+        self.tf32 = allowed;
         let Some(device) = self.device() else { return Ok(()) };
         let mode = match allowed {
             true => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,

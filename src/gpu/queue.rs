@@ -21,6 +21,8 @@ pub(crate) struct Queue {
     /// The sizes of each kernel's arguments.
     signatures: HashMap<&'static str, Vec<usize>>,
     counts: RefCell<Counts>,
+    /// Whether products may round their factors to TF32.
+    pub(super) tf32: bool,
 }
 
 /// A device at work.
@@ -82,7 +84,12 @@ impl Queue {
     /// A queue without a device, which counts what is asked of it.
     pub fn counting() -> Self {
         let signatures = kernels::signatures(kernels::PTX).into_iter().collect();
-        Self { device: None, signatures, counts: RefCell::default() }
+        Self { device: None, signatures, counts: RefCell::default(), tf32: false }
+    }
+
+    /// Whether products may round their factors to TF32.
+    pub const fn allows_tf32(&self) -> bool {
+        self.tf32
     }
 
     pub(super) const fn device(&self) -> Option<&Device> {

@@ -183,7 +183,7 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 
 impl Layer {
     /// Numbers of scratch that the layer's kernels want for a batch.
-    pub(crate) fn cuda_scratch(&self, x: Shape, y: Shape, batch: usize) -> usize {
+    pub(crate) fn cuda_scratch(&self, queue: &Queue, [x, y]: [Shape; 2], batch: usize) -> usize {
         match self {
             Self::Dense(layer) => sums(layer.out as usize),
             Self::Conv2d(layer) => layer.cuda_scratch(x, y, batch),
@@ -192,7 +192,7 @@ impl Layer {
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,
-            Self::Attention(layer) => layer.cuda_scratch(x.pixels(), batch),
+            Self::Attention(layer) => layer.cuda_scratch(queue, x, batch),
             Self::Rnn(layer) => layer.cuda_scratch(x, batch),
             Self::Gru(layer) => layer.cuda_scratch(x, batch),
             Self::Lstm(layer) => layer.cuda_scratch(x, batch),

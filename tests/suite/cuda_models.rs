@@ -115,3 +115,34 @@ fn ten_steps_are_those_of_the_portable_engine() {
         }
     }
 }
+
+/// What a step by a batch asks of a GPU: kernels, products, and bytes over those that it must move.
+fn asked(name: &str, graph: Graph<200>, batch: usize) -> (usize, usize, f64) {
+    let graph = graph.finish().unwrap();
+    let update = Momentum::default();
+    let plan = Plan::<200>::new(&graph, Mode::train_with(&update), batch);
+    let counts = Cuda::count(plan.net(), update).unwrap();
+    let ratio = counts.bytes() as f64 / Cuda::least_bytes(&plan.net(), &update) as f64;
+    eprintln!(
+        "{name}: {} kernels, {} products, {} copies, {:.1} GFLOP, {:.1} MiB, {ratio:.3} times the least",
+        counts.kernels(),
+        counts.products(),
+        counts.copies(),
+        counts.flops() as f64 / 1e9,
+        counts.bytes() as f64 / f64::from(1 << 20),
+    );
+    for (name, calls, bytes) in counts.by_name() {
+        eprintln!("{name:<25} {calls:>6} {:>11.1}", bytes as f64 / f64::from(1 << 20));
+    }
+    (counts.kernels(), counts.products(), ratio)
+}
+
+#[test]
+fn a_transformers_step_moves_little_more_than_it_must() {
+    let vit = model::vit(Graph::input(Shape::hwc(32, 32, 3)), Vit::CIFAR);
+    let gpt = model::gpt(Graph::input(Shape::hwc(1, 256, 1)), Gpt::LAYERS_8);
+    for (name, graph, batch) in [("ViT", vit, 128), ("GPT", gpt, 128)] {
+        let (.., ratio) = asked(name, graph, batch);
+        assert!(ratio < 1.5, "{name}: {ratio}");
+    }
+}

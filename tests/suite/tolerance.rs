@@ -40,6 +40,11 @@ pub enum Against {
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
     CudaSteps,
+    /// Outputs, losses and gradients of attention on the GPU, from factors rounded to TF32, with those of the
+    /// portable engine.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaTf32,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -127,6 +132,10 @@ fn of_comparison(against: Against) -> f64 {
         // divides gradients by their own size, so that even a small one counts for a whole step
         #[cfg(feature = "cuda")]
         Against::CudaSteps => 1024.0 * ULP,
+        // factors have 11 bits instead of 24, so each is off by 2¹³ ulp at most; scores and weights are rounded
+        // each in turn
+        #[cfg(feature = "cuda")]
+        Against::CudaTf32 => 4.0 * 8192.0 * ULP,
         // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
         // the layers sum over their parts in another order
         Against::Parts => 8.0 * ULP,

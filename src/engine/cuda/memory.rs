@@ -2,6 +2,7 @@
 
 use super::step;
 use crate::gpu::{Error, Numbers, Queue};
+use crate::graph::Node;
 use crate::plan::Net;
 use crate::update::on_gpu;
 
@@ -37,10 +38,6 @@ impl Memory {
         let rows = net.rows(net.batch);
         let outputs = net.output.channels as usize;
         let terms = net.loss.terms(rows, outputs);
-        let scratch = net
-            .nodes
-            .iter()
-            .map(|node| node.layer.cuda_scratch(node.input, node.output, net.batch));
         let trained = if net.trains { net.trained } else { 0 };
         Ok(Self {
             weights: queue.take(net.weights)?,
@@ -48,7 +45,7 @@ impl Memory {
             gradient: queue.take(trained)?,
             gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
             arena: queue.take(net.arena)?,
-            scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
+            scratch: queue.take(scratch(net, queue))?,
             input: queue.take(net.batch * net.input.len())?,
             wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
             losses: queue.take(terms)?,
@@ -56,4 +53,20 @@ impl Memory {
             results: queue.take(RESULTS)?,
         })
     }
+
+    /// Takes more scratch where the layers want more than there is: what they do can depend on what the
+    /// queue allows.
+    pub fn widen(&mut self, net: &Net<'_>, queue: &mut Queue) -> Result<(), Error> {
+        let need = scratch(net, queue);
+        if need > self.scratch.len() {
+            self.scratch = queue.take(need)?;
+        }
+        Ok(())
+    }
+}
+
+/// Numbers of scratch, which all layers share.
+fn scratch(net: &Net<'_>, queue: &Queue) -> usize {
+    let each = |node: &Node| node.layer.cuda_scratch(queue, [node.input, node.output], net.batch);
+    net.nodes.iter().map(each).max().unwrap_or(0).max(step::SIZES)
 }

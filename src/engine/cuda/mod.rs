@@ -199,13 +199,19 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
 
     /// Lets products round their factors to TF32 (10 bits of fraction instead of 23) from the next step on,
     /// which is several times as fast from Ampere on; weights, gradients and sums stay f32. Not allowed at
-    /// first.
+    /// first. Attention then multiplies whole matrices of scores, which want memory: two numbers for each pair
+    /// of tokens, in each head of a batch.
     ///
     /// # Errors
-    /// Where the GPU reports one.
+    /// Where the GPU reports one, or has too little memory for the scores: nothing is allowed then.
     pub fn allow_tf32(&mut self, allowed: bool) -> Result<(), CudaError> {
         self.recorded.clear();
-        Ok(self.queue.allow_tf32(allowed)?)
+        self.queue.allow_tf32(allowed)?;
+        let widened = self.memory.widen(&self.net, &mut self.queue);
+        if widened.is_err() {
+            self.queue.allow_tf32(false)?;
+        }
+        Ok(widened?)
     }
 
     /// What layers that draw lots in training depend on, beside the number of the step.
