@@ -58,6 +58,18 @@ pub(crate) struct Backward<'a> {
     pub scratch: Numbers,
 }
 
+impl Backward<'_> {
+    /// Where a layer that works in place and [passes its gradient on](Layer::passes_on) writes it, and whether
+    /// it is not to add to what is there.
+    pub fn passed_on(&self) -> (Argument, bool) {
+        match self.fresh[0] {
+            _ if self.dx.is_empty() => (self.dy.into(), true),
+            true => (self.dx.into(), true),
+            false => (self.dx.updated(), false),
+        }
+    }
+}
+
 /// What lots are drawn by: the seed and the step, which lie on the device, and the layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Lots {
@@ -94,19 +106,40 @@ fn slices(rows: usize) -> usize {
 pub(in crate::layer) fn fold<const N: usize>(
     queue: &Queue,
     y: Numbers,
+    kernel: (&'static str, [Argument; N]),
+    sizes: (usize, f32),
+    scratch: Numbers,
+) -> Result<(), Error> {
+    fold_sorts(queue, (y, 1), kernel, sizes, scratch)
+}
+
+/// The same, where each column has two sums: those of the second sort lie behind those of the first.
+pub(in crate::layer) fn fold_pairs<const N: usize>(
+    queue: &Queue,
+    y: Numbers,
+    kernel: (&'static str, [Argument; N]),
+    sizes: (usize, f32),
+    scratch: Numbers,
+) -> Result<(), Error> {
+    fold_sorts(queue, (y, 2), kernel, sizes, scratch)
+}
+
+fn fold_sorts<const N: usize>(
+    queue: &Queue,
+    (y, sorts): (Numbers, usize),
     (kernel, arguments): (&'static str, [Argument; N]),
     (rows, scale): (usize, f32),
     scratch: Numbers,
 ) -> Result<(), Error> {
-    let (columns, slices) = (y.len(), slices(rows));
-    if columns == 0 {
+    let (sums, slices) = (y.len(), slices(rows));
+    if sums == 0 {
         return Ok(());
     }
-    let scratch = scratch.first(slices * columns);
+    let scratch = scratch.first(slices * sums);
     let mut all = std::vec![Argument::from(scratch)];
     all.extend(arguments);
-    queue.launch(kernel, Grid::columns(columns, slices), all)?;
-    queue.launch("fold", Grid::each(columns), arguments![y, scratch, slices, columns, scale])
+    queue.launch(kernel, Grid::columns(sums / sorts, slices), all)?;
+    queue.launch("fold", Grid::each(sums), arguments![y, scratch, slices, sums, scale])
 }
 
 /// y = the sums of the first columns of rows that lie `step` numbers apart.
@@ -182,13 +215,19 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
+    /// Whether the layer, which works in place, also takes its gradient to where it is wanted.
+    pub(crate) const fn passes_on(&self) -> bool {
+        matches!(self, Self::LayerNorm(_) | Self::RmsNorm(_))
+    }
+
     /// Numbers of scratch that the layer's kernels want for a batch.
     pub(crate) fn cuda_scratch(&self, queue: &Queue, [x, y]: [Shape; 2], batch: usize) -> usize {
         match self {
             Self::Dense(layer) => sums(layer.out as usize),
             Self::Conv2d(layer) => layer.cuda_scratch(x, y, batch),
             Self::BatchNorm(_) => sums(2 * x.channels as usize),
-            Self::LayerNorm(_) | Self::RmsNorm(_) => sums(x.channels as usize),
+            Self::LayerNorm(_) => sums(2 * x.channels as usize),
+            Self::RmsNorm(_) => sums(x.channels as usize),
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,

@@ -176,8 +176,11 @@ fn what_is_no_number_is_not_hidden_from_those_who_look_at_it() {
         let mut y = vec![0.0; 80];
         engine.infer(&numbers.x, &mut y).unwrap();
         let want = infer(&infers, Sgd::default(), &numbers.w, &numbers.x);
-        let nan = |y: &[f32]| y.iter().map(|y| y.is_nan()).collect::<Vec<_>>();
-        assert_eq!(nan(&y), nan(&want), "part {part} of token {token}");
+        let hidden = y.iter().zip(&want).position(|(y, want)| want.is_nan() && !y.is_nan());
+        assert_eq!(hidden, None, "part {part} of token {token}");
+        // a weight of 0 times NaN is NaN: queries whose tile holds it see it too, but none in tiles before
+        let before = y.chunks(2 * 32).take(token / 32).flatten();
+        assert!(before.into_iter().all(|y| y.is_finite()), "part {part} of token {token}");
         assert!(y.iter().any(|y| y.is_nan()));
     }
 }

@@ -120,6 +120,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         let mut masks = Numbers::EMPTY;
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
+            let in_place = style.in_place && !node.layer.passes_on();
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
             let dy = arena.of(slot.dy.first(y_len));
             if number.checked_sub(1).is_some_and(|before| self.masks(before)) {
@@ -142,7 +143,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 second,
                 saved: arena.of(slot.saved),
                 dy,
-                dx: if style.in_place { Numbers::EMPTY } else { dx },
+                dx: if in_place { Numbers::EMPTY } else { dx },
                 d_second,
                 fresh: slot.fresh,
                 w: weights.of(slot.weights),
@@ -155,7 +156,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             if node.layer.kind() == Kind::Add {
                 self.pass_on(d_second, dy, slot.fresh[1])?;
             }
-            if style.in_place {
+            if in_place {
                 self.pass_on(dx, dy, slot.fresh[0])?;
             }
         }

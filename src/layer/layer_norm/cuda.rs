@@ -2,7 +2,7 @@
 
 use super::LayerNorm;
 use crate::gpu::{Error, Grid};
-use crate::layer::cuda::{Backward, Forward, arguments, column_sums, fold};
+use crate::layer::cuda::{Backward, Forward, arguments, fold_pairs};
 
 impl LayerNorm {
     pub(in crate::layer) fn forward_cuda(&self, io: &Forward<'_>) -> Result<(), Error> {
@@ -18,12 +18,11 @@ impl LayerNorm {
         let channels = io.input.channels as usize;
         let rows = dy.len() / channels;
         if !dw.is_empty() {
-            let along = arguments![dy, x, saved, rows, channels];
-            let gains = dw.first(channels);
-            fold(queue, gains, ("layer_norm_along", along), (rows, 1.0), scratch)?;
-            column_sums(queue, dw.after(channels), dy, (rows, channels), scratch)?;
+            let sums = arguments![dy, x, saved, rows, channels];
+            fold_pairs(queue, dw, ("layer_norm_weights", sums), (rows, 1.0), scratch)?;
         }
-        let all = arguments![dy.updated(), x, w, saved, rows, channels];
+        let (dx, fresh) = io.passed_on();
+        let all = arguments![dx, dy, x, w, saved, rows, channels, fresh];
         queue.launch("layer_norm_backward", Grid::rows(rows), all)
     }
 }
