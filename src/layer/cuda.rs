@@ -62,6 +62,18 @@ pub(crate) struct Backward<'a> {
     pub scratch: Numbers,
 }
 
+impl Backward<'_> {
+    /// Where a layer that works in place and [passes its gradient on](Layer::passes_on) writes it, and whether
+    /// it is not to add to what is there.
+    pub fn passed_on(&self) -> (Argument, bool) {
+        match self.fresh[0] {
+            _ if self.dx.is_empty() => (self.dy.into(), true),
+            true => (self.dx.into(), true),
+            false => (self.dx.updated(), false),
+        }
+    }
+}
+
 /// What lots are drawn by: the seed and the step, which lie on the device, and the layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Lots {
@@ -207,6 +219,11 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
+    /// Whether the layer, which works in place, also takes its gradient to where it is wanted.
+    pub(crate) const fn passes_on(&self) -> bool {
+        matches!(self, Self::LayerNorm(_) | Self::RmsNorm(_))
+    }
+
     /// Numbers of scratch that the layer's kernels want for a batch, where products may go to matrix units or
     /// where not.
     pub(crate) fn cuda_scratch(
@@ -223,7 +240,7 @@ impl Layer {
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,
-            Self::Attention(layer) => layer.cuda_scratch(x.pixels(), batch),
+            Self::Attention(layer) => layer.cuda_scratch(x, batch, matrix_units),
             Self::Rnn(layer) => layer.cuda_scratch(x, batch),
             Self::Gru(layer) => layer.cuda_scratch(x, batch),
             Self::Lstm(layer) => layer.cuda_scratch(x, batch),

@@ -3,7 +3,7 @@
 use idinit::engine::Cuda;
 use idinit::gpu::Precision;
 use idinit::graph::Graph;
-use idinit::model::{self, CifarResNet, Norm, ResNet};
+use idinit::model::{self, CifarResNet, Gpt, Norm, ResNet, Vit};
 use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
 use idinit::update::{Chosen, Momentum};
@@ -42,5 +42,13 @@ fn residual_networks_move_few_more_bytes_than_they_must() {
         share("ResNet-20 with batch norms", cifar(Norm::Batch), 128),
         share("ResNet-20", cifar(Norm::None), 128),
     ];
+    assert!(shares.iter().all(|share| *share <= 1.5), "{shares:?}");
+}
+
+#[test]
+fn transformers_move_few_more_bytes_than_they_must() {
+    let vit = model::vit::<200>(Graph::input(Shape::hwc(32, 32, 3)), Vit::CIFAR);
+    let gpt = model::gpt::<200>(Graph::input(Shape::hwc(1, 256, 1)), Gpt::LAYERS_8);
+    let shares = [share("ViT", vit, 128), share("GPT", gpt, 128)];
     assert!(shares.iter().all(|share| *share <= 1.5), "{shares:?}");
 }

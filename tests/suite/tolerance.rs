@@ -68,6 +68,11 @@ pub enum Against {
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
     CudaBf16Moves,
+    /// Outputs, losses and gradients of attention on the GPU, from factors rounded to TF32, with those of the
+    /// portable engine.
+    #[cfg(feature = "cuda")]
+    #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
+    CudaTf32Attention,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -184,6 +189,10 @@ fn of_comparison(against: Against) -> f64 {
         // Adam divides gradients by their own size, so that the sign of a tiny one counts for a whole step
         #[cfg(feature = "cuda")]
         Against::CudaBf16Moves => 0.5,
+        // factors have 11 bits instead of 24, so each is off by 2¹³ ulp at most; scores and weights are rounded
+        // each in turn
+        #[cfg(feature = "cuda")]
+        Against::CudaTf32Attention => 4.0 * 8192.0 * ULP,
         // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
         // the layers sum over their parts in another order
         Against::Parts => 8.0 * ULP,

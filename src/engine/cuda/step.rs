@@ -123,6 +123,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         let mut masks = Numbers::EMPTY;
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
+            let in_place = style.in_place && !node.layer.passes_on();
             let (x_len, y_len) = (examples * node.input.len(), examples * node.output.len());
             let dy = arena.of(slot.dy.first(y_len));
             if number.checked_sub(1).is_some_and(|before| self.masks(before)) {
@@ -149,7 +150,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 second,
                 saved: self.saved(number),
                 dy,
-                dx: if style.in_place { Numbers::EMPTY } else { dx },
+                dx: if in_place { Numbers::EMPTY } else { dx },
                 d_second,
                 fresh: slot.fresh,
                 w: weights.of(slot.weights),
@@ -166,7 +167,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                     false => self.pass_on_masked(d_second, (dy, mask), slot.fresh[1])?,
                 }
             }
-            if style.in_place {
+            if in_place {
                 self.pass_on(dx, dy, slot.fresh[0])?;
             }
         }

@@ -13,6 +13,10 @@
 // A number of A lies where its row and its depth say together: both are a place in the source, and a row and a
 // column of the picture, which add up. Beyond the picture is 0. So a step divides nothing: places of rows lie in
 // shared memory, and the depth counts on by carrying.
+//
+// Only for f32: in bf16, matrix units multiply, which these kernels do not use.
+
+#ifndef BF16
 
 constexpr unsigned TILE = 128, STEP = 16;
 
@@ -366,3 +370,5 @@ KERNEL conv_weights_narrow(float* dw, const Real* dy, const Real* x, Window w, u
                            unsigned out, unsigned groups, unsigned windows, unsigned slice, unsigned weights) {
     conv_weights<16, 4>(dw, dy, x, w, {inp, out, groups}, windows, slice, weights);
 }
+
+#endif

@@ -31,12 +31,12 @@ KERNEL layer_norm_gradients(float* partial, const Real* dy, const Real* x, const
     });
 }
 
-// With n = (x − μ) / σ and g = γ dy: dx = (g − mean(g) − n · mean(g n)) / σ.
-KERNEL layer_norm_backward(Real* dy_, const Real* x_, const float* gain, const float* saved,
-                           unsigned rows, unsigned channels) {
+// With n = (x − μ) / σ and g = γ dy: dx = (g − mean(g) − n · mean(g n)) / σ. It may lie where dy does.
+KERNEL layer_norm_backward(Real* dx, const Real* dy_, const Real* x_, const float* gain, const float* saved,
+                           unsigned rows, unsigned channels, unsigned fresh) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        Real* dy = dy_ + (size_t)row * channels;
+        const Real* dy = dy_ + (size_t)row * channels;
         const Real* x = x_ + (size_t)row * channels;
         float mean = saved[2 * row], scale = saved[2 * row + 1], sum = 0.0f, along = 0.0f;
         EACH_LANE(c, channels) {
@@ -47,7 +47,9 @@ KERNEL layer_norm_backward(Real* dy_, const Real* x_, const float* gain, const f
         sum = warp_sum(sum) * share;
         along = warp_sum(along) * share;
         EACH_LANE(c, channels) {
-            dy[c] = (gain[c] * dy[c] - sum - (x[c] - mean) * scale * along) * scale;
+            Real* to = dx + (size_t)row * channels + c;
+            float slope = (gain[c] * dy[c] - sum - (x[c] - mean) * scale * along) * scale;
+            *to = before(to, fresh) + slope;
         }
     }
 }

@@ -21,7 +21,8 @@ impl LayerNorm {
             let sums = arguments![dy, x, saved, rows, channels];
             fold_pairs(queue, dw, ("layer_norm_gradients", sums), rows, scratch)?;
         }
-        let all = arguments![dy.updated(), x, w, saved, rows, channels];
+        let (dx, fresh) = io.passed_on();
+        let all = arguments![dx, dy, x, w, saved, rows, channels, fresh];
         queue.launch("layer_norm_backward", Grid::rows(rows), all)
     }
 }

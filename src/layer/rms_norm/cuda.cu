@@ -20,16 +20,19 @@ KERNEL rms_norm_along(float* partial, const Real* dy, const Real* x, const float
                 dy[(size_t)row * channels + column] * (x[(size_t)row * channels + column] * saved[row]));
 }
 
-// With s = 1 / √(mean(x²) + ε), n = s x and g = γ dy: dx = s (g − n · mean(g n)).
-KERNEL rms_norm_backward(Real* dy_, const Real* x_, const float* gain, const float* saved, unsigned rows,
-                         unsigned channels) {
+// With s = 1 / √(mean(x²) + ε), n = s x and g = γ dy: dx = s (g − n · mean(g n)). It may lie where dy does.
+KERNEL rms_norm_backward(Real* dx, const Real* dy_, const Real* x_, const float* gain, const float* saved,
+                         unsigned rows, unsigned channels, unsigned fresh) {
     float share = 1.0f / (float)channels;
     EACH_ROW(row, rows) {
-        Real* dy = dy_ + (size_t)row * channels;
+        const Real* dy = dy_ + (size_t)row * channels;
         const Real* x = x_ + (size_t)row * channels;
         float scale = saved[row], along = 0.0f;
         EACH_LANE(c, channels) along += gain[c] * dy[c] * (x[c] * scale);
         along = warp_sum(along) * share;
-        EACH_LANE(c, channels) dy[c] = (gain[c] * dy[c] - x[c] * scale * along) * scale;
+        EACH_LANE(c, channels) {
+            Real* to = dx + (size_t)row * channels + c;
+            *to = before(to, fresh) + (gain[c] * dy[c] - x[c] * scale * along) * scale;
+        }
     }
 }

@@ -21,7 +21,8 @@ impl RmsNorm {
             let along = arguments![dy, x, saved, rows, channels];
             fold(queue, dw, ("rms_norm_along", along), (rows, 1.0), scratch)?;
         }
-        let all = arguments![dy.updated(), x, w, saved, rows, channels];
+        let (dx, fresh) = io.passed_on();
+        let all = arguments![dx, dy, x, w, saved, rows, channels, fresh];
         queue.launch("rms_norm_backward", Grid::rows(rows), all)
     }
 }
