@@ -29,7 +29,7 @@ pub(super) struct Memory {
     pub scratch: Numbers,
     /// The batch as it came, which tokens are read from.
     pub input: Numbers,
-    /// The batch as it flows.
+    /// The batch as it flows, where that is not as it came.
     pub fed: Numbers,
     /// The outputs of inference, for the host.
     pub output: Numbers,
@@ -58,7 +58,7 @@ impl Memory {
         let weights = queue.take(net.weights)?;
         let input = queue.take(net.batch * net.input.len())?;
         let (factors, fed, output) = match queue.precision() {
-            Precision::F32 | Precision::Tf32 => (weights, input, Numbers::EMPTY),
+            Precision::F32 | Precision::Tf32 => (weights, Numbers::EMPTY, Numbers::EMPTY),
             Precision::Bf16 => (
                 queue.take_flowing(net.weights)?,
                 queue.take_flowing(input.len())?,

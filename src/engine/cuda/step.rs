@@ -49,7 +49,9 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Where a value lies, of so many numbers, for layers of a kind: tokens are read as they came.
     fn value(&self, value: Value, kind: Kind, len: usize) -> Numbers {
         match value.node() {
-            None if kind == Kind::Embedding => self.memory.input.first(len),
+            None if kind == Kind::Embedding || self.memory.fed.is_empty() => {
+                self.memory.input.first(len)
+            }
             None => self.memory.fed.first(len),
             Some(_) => self.memory.arena.of(self.net.value(value).first(len)),
         }
