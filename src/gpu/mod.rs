@@ -8,6 +8,7 @@
 mod buffer;
 mod counts;
 mod kernels;
+mod pinned;
 mod probe;
 mod product;
 mod queue;
@@ -16,6 +17,7 @@ mod recorded;
 pub(crate) use buffer::Numbers;
 pub use counts::{Counts, Device as Roofline};
 pub(crate) use kernels::{Argument, Grid, Sizes, Window};
+pub(crate) use pinned::Staging;
 pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};
 pub(crate) use queue::Queue;

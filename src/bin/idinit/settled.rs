@@ -24,6 +24,8 @@ pub struct Settled {
     pub engine: Engines,
     /// Whether a GPU may round the factors of products.
     pub tf32: bool,
+    /// Every how many steps losses are read.
+    pub loss_every: u32,
     pub threads: usize,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.

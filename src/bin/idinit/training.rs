@@ -105,6 +105,9 @@ pub struct Training {
     /// Let a GPU round the factors of products to TF32 (10 bits instead of 23), which is faster
     #[arg(long, help_heading = "Machine")]
     tf32: bool,
+    /// Read losses from a GPU every so many steps, while it goes ahead; it changes nothing but the time
+    #[arg(long, value_name = "K", default_value = "16", help_heading = "Machine")]
+    loss_every: NonZeroU32,
     /// How many threads compute [default: one a processor]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     threads: Option<NonZeroU32>,
@@ -237,6 +240,7 @@ impl Training {
             patience: self.patience.map(NonZeroU32::get),
             engine: self.engine,
             tf32: self.tf32,
+            loss_every: self.loss_every.get(),
             threads: self.threads.map_or(processors, |threads| threads.get() as usize),
             memory: self.memory,
             vectors,

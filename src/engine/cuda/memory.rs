@@ -6,10 +6,10 @@ use crate::plan::Net;
 use crate::update::on_gpu;
 
 /// Places in the buffer of settings: three groups of moves, what lots are drawn by, the share that the
-/// gradient counts by.
+/// gradient counts by, the place of the step's note.
 pub(super) const LOTS: usize = 3 * on_gpu::NUMBERS;
 pub(super) const SHARE: usize = LOTS + 4;
-const SETTINGS: usize = SHARE + 1;
+pub(super) const SETTINGS: usize = SHARE + 2;
 
 /// Places in the buffer of results: the loss, what gradients were multiplied by, and the verdict.
 pub(super) const RESULTS: usize = 3;
@@ -33,6 +33,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// All but inputs, what is wanted and settings, which lie in the slots of [`Staged`](super::staged::Staged).
     pub fn take(net: &Net<'_>, queue: &mut Queue) -> Result<Self, Error> {
         let rows = net.rows(net.batch);
         let outputs = net.output.channels as usize;
@@ -49,10 +50,10 @@ impl Memory {
             gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
             arena: queue.take(net.arena)?,
             scratch: queue.take(scratch.max().unwrap_or(0).max(step::SIZES))?,
-            input: queue.take(net.batch * net.input.len())?,
-            wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
+            input: Numbers::EMPTY,
+            wanted: [Numbers::EMPTY; 3],
             losses: queue.take(terms)?,
-            settings: queue.take(SETTINGS)?,
+            settings: Numbers::EMPTY,
             results: queue.take(RESULTS)?,
         })
     }
