@@ -18,6 +18,7 @@ mod suite {
     pub mod tolerance;
 
     mod cuda;
+    mod cuda_ahead;
     mod cuda_models;
     mod cuda_starts;
 }

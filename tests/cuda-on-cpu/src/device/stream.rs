@@ -109,8 +109,11 @@ impl Machine {
         loop {
             let first = self.streams.get(&stream).and_then(|it| it.queue.front());
             let free = match first {
-                Some(Operation::Copy { counted, .. }) => *counted == Counter::BytesToDevice,
-                Some(Operation::Staged { .. } | Operation::Record { .. }) => true,
+                Some(
+                    Operation::Copy { counted: Counter::BytesToDevice, .. }
+                    | Operation::Staged { .. }
+                    | Operation::Record { .. },
+                ) => true,
                 Some(Operation::Wait(ticket)) => !self.pending.contains_key(ticket),
                 _ => false,
             };
