@@ -124,7 +124,7 @@ gpu_on_cpu() {
     CUDA_ON_CPU_MODE=hasty LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 \
         cargo test --features cuda --test gpu cuda_ahead
     # the record of a machine's GPU, which means nothing here, but must come to its end
-    LD_LIBRARY_PATH=$device benches/peers/gpu.sh target/gpu-on-cpu.json 0.1 2 linear5
+    PROFILE=dev LD_LIBRARY_PATH=$device benches/peers/gpu.sh target/gpu-on-cpu.json 0.1 2 linear5
     for order in 0 1 2; do
         for mode in eager lazy; do
             echo "ci.sh: GPU tests on the stand-in, order $order, $mode"

@@ -61,8 +61,8 @@ pub trait Engine {
     /// are not told yet, in order.
     ///
     /// # Errors
-    /// Why the step behind these was refused. It and all that were submitted behind it have moved no
-    /// weight, nor anything else that outlives a step: they count as if they had never been submitted.
+    /// Why the step behind these was refused; it is then as if [`train`](Self::train) had refused it, and
+    /// as if those submitted behind it had never been.
     fn losses(&mut self, each: impl FnMut(f32)) -> Result<(), Self::Error> {
         let _ = each;
         Ok(())

@@ -1,5 +1,6 @@
 //! The engine of NVIDIA GPUs: the same plan, its arena and its weights on the device, and a whole training
-//! step recorded once for each number of examples and then replayed by one call.
+//! step recorded once for each number of examples and then replayed by one call. The host may go ahead: a batch
+//! is sent while the step before it runs, and losses wait on the device until they are asked for.
 //!
 //! Numbers are f32 throughout. A run repeats bit for bit on the same device with the same libraries: no
 //! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
