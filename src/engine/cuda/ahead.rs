@@ -63,10 +63,11 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     pub(super) fn note(&self) -> Result<(), gpu::Error> {
         let (gradient, results) = (self.memory.gradient, self.memory.results);
         let all: [Argument; 7] = [
-            self.ahead.notes.into(),
+            self.ahead.notes.first(NOTE).into(),
             self.ahead.halted.into(),
             results.into(),
-            gradient.into(),
+            // which is only read where the step is refused, and counts as not read
+            gradient.first(0).into(),
             self.memory.settings.after(SETTINGS - 1).into(),
             TAME.into(),
             gradient.len().into(),

@@ -300,7 +300,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() }.into());
         }
-        self.settle()?;
+        // behind all steps that were submitted, as the queue keeps their order
         self.queue.write(self.memory.input, x)?;
         let output = self.forward(examples, false)?;
         Ok(self.queue.read(output, y)?)
