@@ -350,14 +350,16 @@ struct Asked {
     rate: f32,
 }
 
-/// Asks for a step of so many batches; the sum of the losses of its examples, if it is known at once, and how
-/// many these are.
+/// The sum of the losses of so many examples, if it is known.
+type Sum = (Option<f64>, usize);
+
+/// Asks for a step of so many batches.
 fn take<E: Engine>(
     engine: &mut E,
     loader: &mut Loader<'_>,
     (batches, in_parts): (u32, bool),
     rate: f32,
-) -> Result<Option<(Option<f64>, usize)>, Stop<E::Error>> {
+) -> Result<Option<Sum>, Stop<E::Error>> {
     let (mut sum, mut examples) = (Some(0.0), 0);
     for _ in 0..batches {
         let Some(batch) = loader.next_batch() else { return Ok(None) };
