@@ -18,6 +18,7 @@ mod suite {
     pub mod tolerance;
 
     mod cuda;
+    mod cuda_ahead;
     mod cuda_attention;
     mod cuda_convolutions;
     mod cuda_counts;

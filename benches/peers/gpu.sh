@@ -4,7 +4,7 @@
 #
 #   benches/peers/gpu.sh [OUT.json] [SECONDS] [BATCH] [NET…]
 #
-# A batch of 0 is the net's own. The tests that judge the differences are those of `--test gpu`; this only
+# A batch of 0 is the net's own. PROFILE names a profile of cargo, bench if none. The tests that judge the differences are those of `--test gpu`; this only
 # records them. On the stand-in of tests/cuda-on-cpu it runs too, and its times mean nothing there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,7 +17,7 @@ python=${PYTHON:-python3}
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 
-cargo bench --quiet --bench steps --features cli,cuda -- gpu "$seconds" "$batch" "${nets[@]}" | tee "$lines"
+cargo bench --quiet --profile "${PROFILE:-bench}" --bench steps --features cli,cuda -- gpu "$seconds" "$batch" "${nets[@]}" | tee "$lines"
 if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
     for net in "${nets[@]}"; do
         DEVICE=cuda "$python" benches/peers/torch_steps.py "$net" 1 "$seconds" "$batch" | tee -a "$lines"

@@ -31,16 +31,29 @@ impl Job {
     /// Takes steps of `batch` examples for the time of the job, and prints what they cost as one
     /// JSON object; `more` is what else belongs there.
     pub fn run(&self, peer: &str, batch: usize, more: &str, mut step: impl FnMut()) {
-        (0..WARM_UP).for_each(|_| step());
+        self.run_laps(peer, (batch, 1), more, |steps| (0..steps).for_each(|_| step()));
+    }
+
+    /// The same where the clock looks at laps of several steps, as they are not waited for one by one; what
+    /// is printed is for one step.
+    pub fn run_laps(
+        &self,
+        peer: &str,
+        (batch, each): (usize, usize),
+        more: &str,
+        mut lap: impl FnMut(usize),
+    ) {
+        lap(WARM_UP);
         let (begin, processor, mut walls) = (Instant::now(), processor_ms(), vec![]);
         while walls.len() < FEWEST || begin.elapsed() < self.time {
-            let step_begin = Instant::now();
-            step();
-            walls.push(step_begin.elapsed().as_secs_f64() * 1e3);
+            let lap_begin = Instant::now();
+            lap(each);
+            walls.push(lap_begin.elapsed().as_secs_f64() * 1e3 / each as f64);
         }
-        let processor = (processor_ms() - processor) / walls.len() as f64;
+        let steps = walls.len() * each;
+        let processor = (processor_ms() - processor) / steps as f64;
         walls.sort_by(f64::total_cmp);
-        let (steps, wall) = (walls.len(), walls[walls.len() / 2]);
+        let wall = walls[walls.len() / 2];
         let (per_second, peak) = (batch as f64 / wall * 1e3, peak_mib());
         let Self { net, threads, .. } = self;
         println!(

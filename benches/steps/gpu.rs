@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Steps that both engines take before they are compared.
 const COMPARED: usize = 10;
 
+/// Steps whose losses are read together, as `idinit train` does by itself.
+const LAP: usize = 16;
+
 /// From arguments `[SECONDS [BATCH [NET…]]]`; a batch of 0 is the net's own.
 pub fn run(arguments: &[String]) -> bool {
     let number = |i: usize| arguments.get(i).map(|text| text.parse::<f64>().expect("a number"));
@@ -74,8 +77,11 @@ fn record<U: Update>(
         farthest(&got.0, &want.0),
         farthest(&got.1, &want.1)
     );
-    job.run("idinit-gpu", batch, &more, || {
-        gpu.train(&x, Target::Labels(&labels), 0.001).expect("a step");
+    job.run_laps("idinit-gpu", (batch, LAP), &more, |steps| {
+        for _ in 0..steps {
+            gpu.submit(&x, Target::Labels(&labels), 0.001).expect("a step");
+        }
+        gpu.losses(|_| {}).expect("the losses");
     });
 }
 

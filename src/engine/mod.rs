@@ -41,6 +41,33 @@ pub trait Engine {
     /// moved then.
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Self::Error>;
 
+    /// Asks for the step that [`train`](Self::train) takes, without waiting for it where the engine can
+    /// go on without the host; returns its loss where that is known at once. Other losses are told by
+    /// [`losses`](Self::losses), in order, and until then [`steps`](Self::steps) counts the step as
+    /// taken. All else that an engine does waits for the step first.
+    ///
+    /// # Errors
+    /// Those of [`train`](Self::train), but that a loss which is not known at once is refused later.
+    fn submit(
+        &mut self,
+        x: &[f32],
+        target: Target<'_>,
+        rate: f32,
+    ) -> Result<Option<f32>, Self::Error> {
+        self.train(x, target, rate).map(Some)
+    }
+
+    /// Waits for all steps that were submitted, and tells `each` the losses of those that were taken and
+    /// are not told yet, in order.
+    ///
+    /// # Errors
+    /// Why the step behind these was refused; it is then as if [`train`](Self::train) had refused it, and
+    /// as if those submitted behind it had never been.
+    fn losses(&mut self, each: impl FnMut(f32)) -> Result<(), Self::Error> {
+        let _ = each;
+        Ok(())
+    }
+
     /// Adds the gradient of a part of a batch to those of the parts before it, and returns the
     /// part's loss. No weight moves before [`step`](Self::step); only running statistics follow the
     /// parts. The plan needs room for the gradient: [`Mode::in_parts`](crate::plan::Mode::in_parts).

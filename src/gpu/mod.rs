@@ -8,6 +8,7 @@
 mod buffer;
 mod counts;
 mod kernels;
+mod pinned;
 mod precision;
 mod probe;
 mod product;
@@ -17,6 +18,7 @@ mod recorded;
 pub(crate) use buffer::Numbers;
 pub use counts::{Counts, Device as Roofline};
 pub(crate) use kernels::{Argument, Grid, Sizes, Window};
+pub(crate) use pinned::Staging;
 pub use precision::Precision;
 pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};

@@ -49,10 +49,10 @@ KERNEL squared_error(Real* y, float* losses, const float* values, unsigned n) {
     }
 }
 
-// The mean of all losses: one block.
-KERNEL mean_loss(float* loss, const float* losses, unsigned n) {
+// The mean of all losses: one block. Behind a step that was refused there is none.
+KERNEL mean_loss(float* loss, const float* losses, const float* halted, unsigned n) {
     float sum = 0.0f;
     EACH(i, n) sum += losses[i];
     sum = block_sum(sum);
-    if (threadIdx.x == 0) *loss = sum / (float)n;
+    if (threadIdx.x == 0) *loss = *halted != 0.0f ? not_a_number() : sum / (float)n;
 }

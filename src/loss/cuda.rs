@@ -23,14 +23,15 @@ impl Loss {
         }
     }
 
-    /// The loss of the outputs at `y`, which become gradients, to `loss`; `losses` has room for the terms.
+    /// The loss of the outputs at `y`, which become gradients, to `loss`; `losses` has room for the terms. Where the
+    /// device is `halted`, the loss is NaN.
     pub(crate) fn descend_cuda(
         self,
         queue: &Queue,
         y: Numbers,
         wanted: Wanted,
         (rows, outputs): (usize, usize),
-        (losses, loss): (Numbers, Numbers),
+        (losses, loss, halted): (Numbers, Numbers, Numbers),
     ) -> Result<(), Error> {
         let n = self.terms(rows, outputs);
         match (self, wanted) {
@@ -59,6 +60,7 @@ impl Loss {
             }
             _ => {}
         }
-        queue.launch("mean_loss", Grid::blocks(1), [loss.into(), losses.into(), n.into()])
+        let mean: [Argument; 4] = [loss.into(), losses.into(), halted.into(), n.into()];
+        queue.launch("mean_loss", Grid::blocks(1), mean)
     }
 }

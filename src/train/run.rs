@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
 use core::ops::ControlFlow;
-use std::{thread, vec, vec::Vec};
+use std::{collections::VecDeque, thread, vec, vec::Vec};
 
 /// Where a run stands, between two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,6 +52,9 @@ pub struct Run<'a> {
     batch: usize,
     parts: u32,
     readers: usize,
+    /// Every how many steps losses are read, and every how many the engine rests; never, if 0.
+    reads: u64,
+    rests: u64,
     /// How examples that are learnt from are mixed.
     mix: Option<Mix>,
     /// Outputs of a batch.
@@ -99,6 +102,8 @@ impl<'a> Run<'a> {
             batch,
             parts: 1,
             readers: 1,
+            reads: 1,
+            rests: 0,
             mix: None,
             y: vec![0.0; batch * net.output().len()],
         })
@@ -108,6 +113,19 @@ impl<'a> Run<'a> {
     /// between the steps. It changes nothing but the time.
     pub fn readers(mut self, threads: usize) -> Self {
         self.readers = threads;
+        self
+    }
+
+    /// Lets an engine that can take steps without the host go ahead, and reads their losses every so many
+    /// steps. It changes nothing but the time, and that who watches the run hears of a step later.
+    pub fn losses_every(mut self, steps: u64) -> Self {
+        self.reads = steps.max(1);
+        self
+    }
+
+    /// Lets no engine go ahead of every so many steps, so that who watches the run finds it there.
+    pub fn resting_every(mut self, steps: u64) -> Self {
+        self.rests = steps;
         self
     }
 
@@ -190,7 +208,8 @@ impl<'a> Run<'a> {
     }
 
     /// Runs what is left of the epoch, and shows `watch` the engine and the step behind every step,
-    /// which may end the run; `None` when no epoch is left.
+    /// which may end the run; `None` when no epoch is left. An engine that goes ahead
+    /// ([`losses_every`](Self::losses_every)) may stand farther than the step, but where it rests.
     ///
     /// # Errors
     /// Those of the data, the engine's, and [`Stop::Asked`]. The run ends with it.
@@ -208,22 +227,28 @@ impl<'a> Run<'a> {
         let (begin, last) = (self.standing.next, self.batches_per_epoch());
         thread::scope(|scope| {
             let mut loader = Loader::new(scope, batches, begin, epoch + 1, self.readers);
-            while self.standing.next.batch < last {
-                let step = self.steps();
-                let rate = self.rate(step);
-                let left = self.parts.min(last - self.standing.next.batch);
-                let taken = take(engine, &mut loader, (left, self.parts > 1), rate)?;
-                let Some((sum, examples)) = taken else { break };
-                self.standing.next.batch += left;
-                self.standing.sum += sum;
-                let loss = (sum / examples as f64) as f32;
-                let standing = self.standing;
-                let taken = Taken { step: step + 1, loss, rate, examples, standing };
-                if watch(engine, &taken).is_break() {
-                    return Err(Stop::Asked);
+            let (mut asked, mut watch) = (VecDeque::new(), &mut watch);
+            let (mut batch, mut step) = (begin.batch, self.steps());
+            while batch < last {
+                let (rate, left) = (self.rate(step), self.parts.min(last - batch));
+                let taken = take(engine, &mut loader, (left, self.parts > 1), rate);
+                let (sum, examples) = match taken {
+                    Ok(Some(taken)) => taken,
+                    // what came before is told first
+                    Ok(None) => break,
+                    Err(stop) => {
+                        self.read(engine, &mut asked, &mut watch)?;
+                        return Err(stop);
+                    }
+                };
+                (batch, step) = (batch + left, step + 1);
+                asked.push_back(Asked { sum, examples, batches: left, step, rate });
+                let is_due = |every: u64| every > 0 && step.is_multiple_of(every);
+                if sum.is_some() || is_due(self.reads) || is_due(self.rests) {
+                    self.read(engine, &mut asked, &mut watch)?;
                 }
             }
-            Ok::<_, Stop<E::Error>>(())
+            self.read(engine, &mut asked, &mut watch)
         })?;
         let test = self.score(engine)?;
         let train_loss = (self.standing.sum / self.train.count() as f64) as f32;
@@ -231,6 +256,32 @@ impl<'a> Run<'a> {
         self.over = false;
         let rate = self.rate(self.steps().saturating_sub(1));
         Ok(Some(Epoch { number: epoch + 1, rate, train_loss, test }))
+    }
+
+    /// Reads the losses of all steps that were asked for, and shows each to `watch`.
+    fn read<E: Engine>(
+        &mut self,
+        engine: &mut E,
+        asked: &mut VecDeque<Asked>,
+        watch: &mut impl FnMut(&E, &Taken) -> ControlFlow<()>,
+    ) -> Result<(), Stop<E::Error>> {
+        let mut losses = asked.iter_mut().filter(|asked| asked.sum.is_none());
+        let refused = engine.losses(|loss| {
+            if let Some(asked) = losses.next() {
+                asked.sum = Some(f64::from(loss) * asked.examples as f64);
+            }
+        });
+        while let Some(Asked { sum: Some(sum), examples, batches, step, rate }) = asked.front() {
+            self.standing.next.batch += batches;
+            self.standing.sum += sum;
+            let (loss, standing) = ((sum / *examples as f64) as f32, self.standing);
+            let (step, rate, examples) = (*step, *rate, *examples);
+            asked.pop_front();
+            if watch(engine, &Taken { step, loss, rate, examples, standing }).is_break() {
+                return Err(Stop::Asked);
+            }
+        }
+        refused.map_err(Stop::Engine)
     }
 
     /// How well the network does on the examples held back.
@@ -288,22 +339,38 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Takes a step of so many batches; the sum of the losses of its examples, and how many these are.
+/// A step that was asked for.
+struct Asked {
+    /// The sum of the losses of its examples, once it is known.
+    sum: Option<f64>,
+    examples: usize,
+    batches: u32,
+    /// How many steps the run has taken with it.
+    step: u64,
+    rate: f32,
+}
+
+/// The sum of the losses of so many examples, if it is known.
+type Sum = (Option<f64>, usize);
+
+/// Asks for a step of so many batches.
 fn take<E: Engine>(
     engine: &mut E,
     loader: &mut Loader<'_>,
     (batches, in_parts): (u32, bool),
     rate: f32,
-) -> Result<Option<(f64, usize)>, Stop<E::Error>> {
-    let (mut sum, mut examples) = (0.0, 0);
+) -> Result<Option<Sum>, Stop<E::Error>> {
+    let (mut sum, mut examples) = (Some(0.0), 0);
     for _ in 0..batches {
         let Some(batch) = loader.next_batch() else { return Ok(None) };
         let batch = batch?;
         let loss = match in_parts {
-            true => engine.accumulate(&batch.x, batch.target()),
-            false => engine.train(&batch.x, batch.target(), rate),
+            true => engine.accumulate(&batch.x, batch.target()).map(Some),
+            false => engine.submit(&batch.x, batch.target(), rate),
         };
-        sum += f64::from(loss.map_err(Stop::Engine)?) * batch.count as f64;
+        let of_all = |loss| f64::from(loss) * batch.count as f64;
+        let loss = loss.map_err(Stop::Engine)?;
+        sum = sum.zip(loss).map(|(sum, loss)| sum + of_all(loss));
         examples += batch.count;
     }
     if in_parts {

@@ -114,6 +114,95 @@ fn a_run_that_diverges_says_so_and_ends() {
     assert!(matches!(error, Stop::Engine(Error::Loss(_) | Error::Diverged { .. })), "{error}");
 }
 
+/// An engine whose steps are known by their losses only later.
+struct Late<E> {
+    engine: E,
+    losses: Vec<f32>,
+    refused: Option<Error>,
+}
+
+impl<E: Engine<Error = Error>> Engine for Late<E> {
+    type Error = Error;
+    fn infer(&mut self, x: &[f32], y: &mut [f32]) -> Result<(), Error> {
+        self.engine.infer(x, y)
+    }
+    fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, Error> {
+        self.engine.train(x, target, rate)
+    }
+    fn submit(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<Option<f32>, Error> {
+        if self.refused.is_none() {
+            match self.train(x, target, rate) {
+                Ok(loss) => self.losses.push(loss),
+                Err(error) => self.refused = Some(error),
+            }
+        }
+        Ok(None)
+    }
+    fn losses(&mut self, each: impl FnMut(f32)) -> Result<(), Error> {
+        self.losses.drain(..).for_each(each);
+        self.refused.take().map_or(Ok(()), Err)
+    }
+    fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
+        self.engine.accumulate(x, target)
+    }
+    fn step(&mut self, rate: f32) -> Result<(), Error> {
+        self.engine.step(rate)
+    }
+    fn steps(&self) -> u64 {
+        self.engine.steps()
+    }
+    fn weights(&self, w: &mut [f32]) -> Result<(), Error> {
+        self.engine.weights(w)
+    }
+    fn state(&self, state: &mut [f32]) -> Result<(), Error> {
+        self.engine.state(state)
+    }
+    fn restore(&mut self, w: &[f32], state: &[f32], steps: u64) -> Result<(), Error> {
+        self.engine.restore(w, state, steps)
+    }
+}
+
+/// The steps of a run whose losses are read every so many steps, its end, and where it stands; it rests every
+/// seven steps.
+fn late(settings: Settings, every: u64) -> (Vec<Taken>, Result<Vec<Epoch>, Stop<Error>>, Standing) {
+    let [mut weights, mut state] = [vec![0.0; PLAN.weights], vec![0.0; PLAN.state]];
+    let mut arena = vec![f32::NAN; PLAN.arena];
+    let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
+    let update = Momentum { momentum: 0.9, ..Momentum::default() };
+    let mut engine = Portable::<All, _>::new(PLAN.net(), update, memory).unwrap();
+    engine.start(&IdInit::PAPER);
+    let mut engine = Late { engine, losses: vec![], refused: None };
+    let run = Run::new(&PLAN.net(), settings, &Digits::Train, &Digits::Test).unwrap();
+    let mut run = run.losses_every(every).resting_every(7);
+    let (mut steps, mut epochs) = (vec![], vec![]);
+    let end = loop {
+        let epoch = run.walk(&mut engine, |engine, taken| {
+            steps.push(*taken);
+            let ahead = engine.steps() - taken.step;
+            assert!(ahead < every && (ahead == 0 || taken.step % 7 != 0), "{ahead} ahead");
+            core::ops::ControlFlow::Continue(())
+        });
+        match epoch {
+            Ok(Some(epoch)) => epochs.push(epoch),
+            Ok(None) => break Ok(epochs),
+            Err(stop) => break Err(stop),
+        }
+    };
+    (steps, end, run.standing())
+}
+
+#[test]
+fn a_run_is_the_same_however_late_its_losses_are_read() {
+    for rate in [0.02, 1000.0] {
+        let settings = Settings { rate, ..FEW };
+        let want = late(settings, 1);
+        assert_eq!(want.1.is_ok(), rate < 1.0);
+        for every in [2, 16, 1000] {
+            assert_eq!(late(settings, every), want, "every {every} at {rate}");
+        }
+    }
+}
+
 #[test]
 fn a_network_that_knows_nothing_scores_by_its_first_class() {
     struct Blind;

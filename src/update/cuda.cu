@@ -51,6 +51,28 @@ KERNEL gather(float* sum, const float* g, const float* verdict, float factor, un
     EACH(i, n) sum[i] += factor * g[i];
 }
 
+// What came of a step, at the place of its note: its loss, its verdict, and the place of the last gradient that
+// is too large, if that is why it was refused. Once one was, all are halted until the host has read of it.
+KERNEL note_step(float* notes, float* halted, const float* results, const float* g, const float* place,
+                 float tame, unsigned n) {
+    __shared__ unsigned last[256];
+    unsigned wild = 0;
+    if (results[2] < 0.0f) {
+        EACH(i, n) if (!(fabsf(g[i]) < tame)) wild = i;
+    }
+    last[threadIdx.x] = wild;
+    for (unsigned half = 128; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) last[threadIdx.x] = max(last[threadIdx.x], last[threadIdx.x + half]);
+    }
+    if (threadIdx.x != 0) return;
+    float* note = notes + 3 * __float_as_uint(*place);
+    note[0] = results[0];
+    note[1] = results[2];
+    note[2] = __uint_as_float(last[0]);
+    if (results[2] != 1.0f) *halted = 1.0f;
+}
+
 // One entry of the table for each block: the first weight, the first gradient, their number, the group.
 #define MOVE(name, kept, step)                                                                            \
     KERNEL name(float* w_, float* s_, const float* g_, const unsigned* table, const float* moves,         \

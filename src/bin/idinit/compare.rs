@@ -8,7 +8,7 @@ use crate::job::{Job, Start, Told};
 use crate::keep::Keep;
 use crate::network;
 use crate::output::print;
-use crate::report::{Outcome, decimal};
+use crate::report::{self, Outcome, decimal};
 use crate::results::Results;
 use crate::train::starts;
 use crate::training::Training;
@@ -193,7 +193,7 @@ impl Compare {
             print(&format!("\nWritten to {}, see compare.svg there.\n", path.display()))?;
         }
         match rows.iter().all(|row| row.failed == row.accuracies.len()) {
-            true => Err(Failure::failed("no start could be trained to the end")),
+            true => Err(report::none_ended(&outcomes)),
             false => Ok(()),
         }
     }

@@ -114,9 +114,14 @@ impl Keep {
         self.folder.join(format!("checkpoint-{start}.bin"))
     }
 
+    /// Every how many steps a checkpoint is due; never, if 0.
+    pub fn steps(&self, per_epoch: u64) -> u64 {
+        self.every.map_or(0, |every| every.steps(per_epoch))
+    }
+
     /// Whether a checkpoint is due behind a step.
     pub fn is_due(&self, step: u64, per_epoch: u64) -> bool {
-        let every = self.every.map_or(0, |every| every.steps(per_epoch));
+        let every = self.steps(per_epoch);
         every > 0 && step.is_multiple_of(every)
     }
 

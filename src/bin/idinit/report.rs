@@ -1,5 +1,6 @@
 //! What came of a run: as events for programs, as a table for people, as files.
 
+use crate::failure::Failure;
 use crate::job::Start;
 use crate::keep::{Kept, Notes};
 use crate::network::{Network, part_name};
@@ -171,6 +172,15 @@ fn parts(net: &Net<'_>) -> Vec<Value> {
         }
     }
     parts
+}
+
+/// That no start could be trained to the end, and why the first could not; the table has the others.
+pub fn none_ended(outcomes: &[Outcome]) -> Failure {
+    let first = outcomes.iter().find_map(|Outcome { label, failure, .. }| {
+        Some(format!("; {label}: {}", failure.as_deref()?))
+    });
+    let first = first.unwrap_or_default();
+    Failure::failed(format!("no start could be trained to the end{first}"))
 }
 
 /// A table of what came of all schemes.

@@ -25,6 +25,8 @@ pub struct Settled {
     pub engine: Engines,
     /// How precise a GPU's numbers are.
     pub precision: Precision,
+    /// Every how many steps losses are read.
+    pub loss_every: u32,
     pub threads: usize,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.

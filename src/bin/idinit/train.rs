@@ -133,7 +133,7 @@ impl Train {
             print(&format!("\nWritten to {}, see curve.svg there.\n", path.display()))?;
         }
         match outcomes.iter().all(|outcome| outcome.failure.is_some()) {
-            true => Err(Failure::failed("no start could be trained to the end")),
+            true => Err(report::none_ended(&outcomes)),
             false => Ok(()),
         }
     }

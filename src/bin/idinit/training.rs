@@ -106,6 +106,9 @@ pub struct Training {
     /// How precise a GPU's numbers are: its matrix units multiply TF32 and bf16, from Ampere on
     #[arg(long, value_enum, default_value = "f32", help_heading = "Machine")]
     precision: Precision,
+    /// Read losses from a GPU every so many steps, while it goes ahead; it changes nothing but the time
+    #[arg(long, value_name = "K", default_value = "16", help_heading = "Machine")]
+    loss_every: NonZeroU32,
     /// How many threads compute [default: one a processor]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     threads: Option<NonZeroU32>,
@@ -240,6 +243,7 @@ impl Training {
             patience: self.patience.map(NonZeroU32::get),
             engine: self.engine,
             precision: self.precision,
+            loss_every: self.loss_every.get(),
             threads: self.threads.map_or(processors, |threads| threads.get() as usize),
             memory: self.memory,
             vectors,

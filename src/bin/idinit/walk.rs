@@ -89,7 +89,8 @@ impl Job {
         let settings = Settings { rate: start.rate, seed: start.seed, ..settled.settings };
         let (train, test) = (&*settled.parts.train, &*settled.parts.test);
         let run = Run::new(&net, settings, train, test).map_err(|error| error.to_string())?;
-        let mut run = run.mixed(settled.mix).in_parts(settled.accumulate);
+        let run = run.mixed(settled.mix).in_parts(settled.accumulate);
+        let mut run = run.losses_every(settled.loss_every.into());
         let mut notes = Notes::default();
         engine.begin(&start.named, start.seed).map_err(|error| error.to_string())?;
         let keep = match self.kept() {
@@ -106,6 +107,7 @@ impl Job {
             None => self.begin(engine, &net, start)?,
         }
         let per_epoch = run.steps_per_epoch();
+        run = run.resting_every(keep.map_or(0, |(keep, _)| keep.steps(per_epoch)));
         bar.set_length(per_epoch * u64::from(settings.epochs));
         bar.set_position(run.steps());
         bar.reset_eta();

@@ -7,10 +7,10 @@ use crate::update::on_gpu;
 use std::vec::Vec;
 
 /// Places in the buffer of settings: three groups of moves, what lots are drawn by, the share that the
-/// gradient counts by.
+/// gradient counts by, the place of the step's note.
 pub(super) const LOTS: usize = 3 * on_gpu::NUMBERS;
 pub(super) const SHARE: usize = LOTS + 4;
-const SETTINGS: usize = SHARE + 1;
+pub(super) const SETTINGS: usize = SHARE + 2;
 
 /// Places in the buffer of results: the loss, what gradients were multiplied by, and the verdict.
 pub(super) const RESULTS: usize = 3;
@@ -50,18 +50,18 @@ pub(super) fn scratch(net: &Net<'_>, queue: &Queue) -> usize {
 }
 
 impl Memory {
+    /// All but inputs, what is wanted and settings, which lie in the slots of [`Staged`](super::staged::Staged).
     pub fn take(net: &Net<'_>, queue: &mut Queue) -> Result<Self, Error> {
         let rows = net.rows(net.batch);
         let outputs = net.output.channels as usize;
         let terms = net.loss.terms(rows, outputs);
         let trained = if net.trains { net.trained } else { 0 };
         let weights = queue.take(net.weights)?;
-        let input = queue.take(net.batch * net.input.len())?;
         let (factors, fed, output) = match queue.precision() {
             Precision::F32 | Precision::Tf32 => (weights, Numbers::EMPTY, Numbers::EMPTY),
             Precision::Bf16 => (
                 queue.take_flowing(net.weights)?,
-                queue.take_flowing(input.len())?,
+                queue.take_flowing(net.batch * net.input.len())?,
                 queue.take(net.batch * net.output.len())?,
             ),
         };
@@ -73,12 +73,12 @@ impl Memory {
             gathered: queue.take(if net.in_parts || net.gradient { trained } else { 0 })?,
             arena: queue.take_flowing(net.arena)?,
             scratch: queue.take(scratch(net, queue))?,
-            input,
+            input: Numbers::EMPTY,
             fed,
             output,
-            wanted: [queue.take(terms.max(rows))?, queue.take(rows)?, queue.take(rows)?],
+            wanted: [Numbers::EMPTY; 3],
             losses: queue.take(terms)?,
-            settings: queue.take(SETTINGS)?,
+            settings: Numbers::EMPTY,
             results: queue.take(RESULTS)?,
         })
     }

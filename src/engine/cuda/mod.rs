@@ -1,11 +1,14 @@
 //! The engine of NVIDIA GPUs: the same plan, its arena and its weights on the device, and a whole training
-//! step recorded once for each number of examples and then replayed by one call.
+//! step recorded once for each number of examples and then replayed by one call. The host may go ahead: a batch
+//! is sent while the step before it runs, and losses wait on the device until they are asked for.
 //!
-//! Numbers are f32 throughout, unless a [`Precision`] was chosen that is less. A run repeats bit for bit on the same device with the same libraries: no
-//! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
-//! [`Portable`](super::Portable) within the tolerances of the tests.
+//! Numbers are f32 throughout, unless a [`Precision`] was chosen that is less. A run repeats bit for bit
+//! on the same device with the same libraries: no sum is taken by atomics, and cuBLAS has a workspace of its
+//! own. It agrees with [`Portable`](super::Portable) within the tolerances of the tests.
 
+mod ahead;
 mod memory;
+mod staged;
 mod step;
 mod table;
 
@@ -19,8 +22,10 @@ use crate::loss::cuda::Wanted;
 use crate::loss::{Loss, Target};
 use crate::plan::Net;
 use crate::update::{Moves, OnGpu, Step, Update};
+use ahead::Ahead;
 use core::fmt;
-use memory::{Memory, RESULTS};
+use memory::{Memory, RESULTS, SETTINGS};
+use staged::Staged;
 use std::collections::HashMap;
 use std::vec::Vec;
 use table::Table;
@@ -112,7 +117,9 @@ pub struct Cuda<'a, U> {
     /// Where each layer saves.
     saved: Vec<Numbers>,
     // recorded steps before the queue that they belong to
-    recorded: HashMap<(Work, Sort, usize), Recorded>,
+    recorded: HashMap<(Work, Sort, usize, usize), Recorded>,
+    staged: Staged,
+    ahead: Ahead,
     queue: Queue,
     steps: u64,
     seed: u64,
@@ -167,10 +174,26 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
             }
         }
         let table = Table::of(&net, &mut queue)?;
-        let memory = Memory::take(&net, &mut queue)?;
+        let mut memory = Memory::take(&net, &mut queue)?;
         let saved = memory::saved(&net, memory.arena, &mut queue)?;
+        let (staged, ahead) = (Staged::take(&net, &mut queue)?, Ahead::take(&mut queue)?);
+        staged.aim(&mut memory);
         let (recorded, parts) = (HashMap::new(), Parts::default());
-        Ok(Self { net, update, table, memory, saved, recorded, queue, steps: 0, seed: 0, parts })
+        let (steps, seed) = (0, 0);
+        Ok(Self {
+            net,
+            update,
+            table,
+            memory,
+            saved,
+            recorded,
+            staged,
+            ahead,
+            queue,
+            steps,
+            seed,
+            parts,
+        })
     }
 
     /// What a training step by a whole batch asks of a GPU. It needs none.
@@ -186,7 +209,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
             Loss::SquaredError => Sort::Values,
             _ => Sort::Labels,
         };
-        let kernel = engine.set(0.0, 1.0)?;
+        let (kernel, _) = engine.settings(0.0, 1.0);
         let _ = engine.queue.counted();
         let wanted = sort.on_device(engine.memory.wanted);
         engine.whole_step(Work::Train, wanted, net.batch, kernel)?;
@@ -232,6 +255,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// # Errors
     /// Where the GPU reports one.
     pub fn start(&mut self, scheme: &impl Scheme) -> Result<usize, CudaError> {
+        self.forget()?;
         let sent = init::cuda::fill(&self.queue, &self.net, scheme, self.memory.weights)?;
         self.queue.clear(self.memory.state)?;
         (self.steps, self.parts) = (0, Parts::default());
@@ -248,52 +272,44 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         &self.net
     }
 
-    /// Sends a batch and its target.
-    fn send(&self, x: &[f32], target: Target<'_>) -> Result<(), gpu::Error> {
-        let Memory { input, wanted: [first, second, third], .. } = self.memory;
-        self.queue.write(input, x)?;
-        match target {
-            Target::Labels(labels) => self.queue.write_whole(first, labels),
-            Target::Values(values) => self.queue.write(first, values),
-            Target::Mixed { first: one, second: other, share } => {
-                self.queue.write_whole(first, one)?;
-                self.queue.write_whole(second, other)?;
-                self.queue.write(third, share)
-            }
-        }
-    }
-
-    /// Sends what differs from one step to the next, and returns the kernel that moves weights.
-    fn set(&self, rate: f32, share: f32) -> Result<&'static str, gpu::Error> {
+    /// What differs from one step to the next beside its batch, and the kernel that moves weights.
+    fn settings(&self, rate: f32, share: f32) -> (&'static str, [f32; SETTINGS]) {
         let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
         let (kernel, matrix) = moves.matrix.on_gpu();
         let groups = [matrix, moves.vector.on_gpu().1, moves.scalar.on_gpu().1];
         let lots = self.parts.lots(self.steps);
         let halves = |word: u64| [word as u32, (word >> 32) as u32].map(f32::from_bits);
-        let mut settings: Vec<f32> = groups.concat();
-        settings.extend(halves(self.seed).into_iter().chain(halves(lots)).chain([share]));
-        self.queue.write(self.memory.settings, &settings)?;
-        Ok(kernel)
+        let lots = halves(self.seed).into_iter().chain(halves(lots));
+        let all = groups.as_flattened().iter().copied().chain(lots);
+        let mut settings = [0.0; SETTINGS];
+        settings
+            .iter_mut()
+            .zip(all.chain([share, self.ahead.place()]))
+            .for_each(|(to, it)| *to = it);
+        (kernel, settings)
     }
 
-    /// Replays the step for so many examples, which is recorded the first time. Returns its loss.
-    fn run(
+    /// Sends a batch and replays the step by it, which is recorded the first time.
+    fn launch(
         &mut self,
         work: Work,
-        (target, examples): (Target<'_>, usize),
-        kernel: &'static str,
-    ) -> Result<f32, CudaError> {
+        (x, target, examples): (&[f32], Target<'_>, usize),
+        rate: f32,
+    ) -> Result<(), CudaError> {
         let sort = Sort::of(target);
-        let key = (work, sort, examples);
+        let (kernel, settings) = self.settings(rate, 1.0);
+        let key = (work, sort, examples, self.staged.slot());
+        self.staged.aim(&mut self.memory);
         if !self.recorded.contains_key(&key) {
             let wanted = sort.on_device(self.memory.wanted);
             let step = self.queue.record(|| self.whole_step(work, wanted, examples, kernel))?;
             self.recorded.insert(key, step);
         }
         if let Some(step) = self.recorded.get(&key) {
-            self.queue.replay(step)?;
+            self.staged.send(&self.queue, &settings, (x, target))?;
+            self.staged.replay(&self.queue, step)?;
         }
-        self.verdict()
+        Ok(())
     }
 
     /// Waits for the step, and returns its loss if weights could move.
@@ -327,6 +343,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
         if y.len() != need {
             return Err(Error::Memory { buffer: Buffer::Output, need, got: y.len() }.into());
         }
+        // behind all steps that were submitted, as the queue keeps their order
         self.queue.write(self.memory.input, x)?;
         let output = self.forward(examples, false)?;
         let output = self.widen(output)?;
@@ -334,14 +351,29 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
     }
 
     fn train(&mut self, x: &[f32], target: Target<'_>, rate: f32) -> Result<f32, CudaError> {
+        self.submit(x, target, rate)?;
+        self.settle_well()?;
+        Ok(self.last_loss())
+    }
+
+    fn submit(
+        &mut self,
+        x: &[f32],
+        target: Target<'_>,
+        rate: f32,
+    ) -> Result<Option<f32>, CudaError> {
         let examples = super::check(&self.net, x, target)?;
         super::check_rate(&self.update, rate)?;
         self.parts = Parts::default();
-        self.send(x, target)?;
-        let kernel = self.set(rate, 1.0)?;
-        let loss = self.run(Work::Train, (target, examples), kernel)?;
-        self.steps += 1;
-        Ok(loss)
+        if self.may_submit()? {
+            self.launch(Work::Train, (x, target, examples), rate)?;
+            self.submitted();
+        }
+        Ok(None)
+    }
+
+    fn losses(&mut self, each: impl FnMut(f32)) -> Result<(), CudaError> {
+        self.tell(each)
     }
 
     fn accumulate(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, CudaError> {
@@ -358,7 +390,8 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
         if count == 0 {
             return Err(Error::NoParts.into());
         }
-        let kernel = self.set(rate, 1.0 / examples as f32)?;
+        let (kernel, settings) = self.settings(rate, 1.0 / examples as f32);
+        self.queue.write(self.memory.settings, &settings)?;
         self.update(self.memory.gathered, kernel)?;
         self.parts = Parts::default();
         self.verdict()?;
@@ -378,6 +411,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
     fn restore(&mut self, weights: &[f32], state: &[f32], steps: u64) -> Result<(), CudaError> {
         super::long(Buffer::Weights, self.net.weights, weights.len())?;
         super::long(Buffer::State, self.net.kept(), state.len())?;
+        self.forget()?;
         self.queue.write(self.memory.weights, weights)?;
         self.queue.write(self.memory.state, state)?;
         (self.steps, self.parts) = (steps, Parts::default());
@@ -397,12 +431,12 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         if !self.net.gradient {
             return Err(Error::NoGradient.into());
         }
+        self.settle_well()?;
         if self.parts.count == 0 {
             self.queue.clear(self.memory.gathered)?;
         }
-        self.send(x, target)?;
-        let kernel = self.set(0.0, 1.0)?;
-        let loss = self.run(Work::Gather, (target, examples), kernel)?;
+        self.launch(Work::Gather, (x, target, examples), 0.0)?;
+        let loss = self.verdict()?;
         self.parts = self.parts.and(examples);
         Ok(loss)
     }

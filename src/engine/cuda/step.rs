@@ -29,7 +29,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         self.loss(y, wanted, examples)?;
         self.backward(examples)?;
         match work {
-            Work::Train => self.update(self.memory.gradient, kernel),
+            Work::Train => {
+                self.update(self.memory.gradient, kernel)?;
+                self.note()
+            }
             Work::Gather => {
                 let Memory { gradient, gathered, results, .. } = self.memory;
                 self.judge(gradient)?;
@@ -114,7 +117,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         let dy = dy.first(y.len());
         self.queue.copy(dy, y)?;
         let (rows, outputs) = (self.net.rows(examples), self.net.output.channels as usize);
-        let places = (losses, results.first(1));
+        let places = (losses, results.first(1), self.ahead.halted);
         self.net.loss.descend_cuda(&self.queue, dy, wanted, (rows, outputs), places)
     }
 

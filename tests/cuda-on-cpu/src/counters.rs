@@ -14,9 +14,12 @@ pub enum Counter {
     BytesToHost,
     BytesOnDevice,
     GraphLaunches,
+    PinnedBytes,
+    Waits,
+    Pins,
 }
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 10] = [
     "launches",
     "gemms",
     "allocations",
@@ -24,6 +27,9 @@ const NAMES: [&str; 7] = [
     "bytes to the host",
     "bytes on the device",
     "graph launches",
+    "bytes from page-locked memory",
+    "waits of the host",
+    "page-locked allocations",
 ];
 
 static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 pub struct Settings {
-    /// Streams advance only when something waits for them.
-    pub lazy: bool,
+    pub mode: Mode,
     /// Of threads: forward, reversed, shuffled.
     pub order: u32,
     pub seed: u64,
@@ -17,6 +16,17 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     pub compiler: Option<String>,
     pub fail: Option<Planned>,
+}
+
+/// When streams advance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// At once.
+    Eager,
+    /// Only when something waits for them.
+    Lazy,
+    /// As lazy, but for copies from the host, which are done as soon as no event holds them back.
+    Hasty,
 }
 
 /// `launch:3`: the third launch fails.
@@ -45,22 +55,23 @@ fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
 }
 
 fn read() -> Settings {
-    let lazy = match text("MODE").as_deref() {
-        None | Some("eager") => false,
-        Some("lazy") => true,
-        Some(mode) => panic!("CUDA_ON_CPU_MODE={mode} is neither eager nor lazy"),
+    let mode = match text("MODE").as_deref() {
+        None | Some("eager") => Mode::Eager,
+        Some("lazy") => Mode::Lazy,
+        Some("hasty") => Mode::Hasty,
+        Some(mode) => panic!("CUDA_ON_CPU_MODE={mode} is none of eager, lazy, hasty"),
     };
     let order = number("ORDER", 0);
     assert!(order < 3, "CUDA_ON_CPU_ORDER={order} is none of 0, 1, 2");
     let fail = text("FAIL").map(|text| {
         let planned = text.split_once(':').and_then(|(what, which)| {
-            let known = ["launch", "gemm", "alloc"].contains(&what);
+            let known = ["launch", "gemm", "alloc", "pin"].contains(&what);
             Some(Planned { what: what.to_owned(), which: which.parse().ok()? }).filter(|_| known)
         });
         planned.unwrap_or_else(|| panic!("CUDA_ON_CPU_FAIL={text} is not like launch:3"))
     });
     Settings {
-        lazy,
+        mode,
         order,
         seed: number("SEED", 1),
         races: number::<u32>("RACES", 1) != 0,

@@ -8,7 +8,8 @@
 use cudarc::cublas::{CudaBlas, Gemm, GemmConfig, StridedBatchedConfig, sys::cublasOperation_t};
 use cudarc::driver::sys::{CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, LaunchConfig, PushKernelArg,
+    CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DriverError, LaunchConfig,
+    PinnedHostSlice, PushKernelArg,
 };
 use cudarc::nvrtc::Ptx;
 use std::process::Command;
@@ -56,6 +57,56 @@ macro_rules! launch {
         // SAFETY: whatever the kernel does wrong is what the test is for
         unsafe { builder.launch(threads($threads)) }
     }};
+}
+
+/// A number that one stream copies from page-locked memory, and another adds one to.
+struct Staged {
+    bench: Bench,
+    copies: Arc<CudaStream>,
+    host: PinnedHostSlice<f32>,
+    at: *mut f32,
+    x: CudaSlice<f32>,
+    y: CudaSlice<f32>,
+}
+
+impl Staged {
+    fn new() -> Result<Self, DriverError> {
+        let bench = Bench::new()?;
+        let copies = bench.context.new_stream()?;
+        // SAFETY: written before it is read
+        let mut host = unsafe { bench.context.alloc_pinned::<f32>(1) }?;
+        let at = host.as_mut_ptr()?;
+        let (x, y) = (bench.stream.alloc_zeros(1)?, bench.stream.alloc_zeros(1)?);
+        bench.stream.synchronize()?;
+        Ok(Self { bench, copies, host, at, x, y })
+    }
+
+    /// Writes the number on the host, and waits for nothing.
+    fn write(&mut self, number: f32) {
+        // SAFETY: the memory is there as long as `host`; that a copy may read it is what tests are for
+        unsafe { self.at.write(number) }
+    }
+
+    fn send(&mut self, number: f32) -> Result<(), DriverError> {
+        self.write(number);
+        self.copies.memcpy_htod(&self.host, &mut self.x)
+    }
+
+    /// Asks for y = x + 1, once what was sent is there.
+    fn ask(&self) -> Result<(), DriverError> {
+        self.bench.stream.join(&self.copies)?;
+        launch!(self.bench.stream, self.bench.kernel("add_one"), 1, &self.y, &self.x).map(drop)
+    }
+
+    /// The same without waiting for what was sent; and y.
+    fn step(&self) -> Result<f32, DriverError> {
+        launch!(self.bench.stream, self.bench.kernel("add_one"), 1, &self.y, &self.x)?;
+        self.read()
+    }
+
+    fn read(&self) -> Result<f32, DriverError> {
+        Ok(self.bench.stream.clone_dtoh(&self.y)?[0])
+    }
 }
 
 /// Runs a test in a process of its own, where it must end in an error if `words` are of one, and in either
@@ -189,6 +240,38 @@ bugs! {
         let early = other.clone_dtoh(&y)?[0];
         other.join(&bench.stream)?;
         eprintln!("first {early}, then {}", other.clone_dtoh(&y)?[0]);
+        Ok(())
+    }
+    /// A batch is copied by one stream and used by another, which does not wait for it.
+    a_copy_that_is_not_waited_for ["CUDA_ON_CPU_MODE" = "lazy"] says "first 1, then 43" {
+        let mut staged = Staged::new()?;
+        staged.send(42.0)?;
+        let early = staged.step()?;
+        staged.bench.stream.join(&staged.copies)?;
+        eprintln!("first {early}, then {}", staged.step()?);
+        Ok(())
+    }
+    /// The next batch is copied over one that a step has yet to read.
+    a_copy_that_overtakes_a_step ["CUDA_ON_CPU_MODE" = "hasty"] says "without an event 6, with one 2" {
+        let mut without = Staged::new()?;
+        without.send(1.0)?;
+        without.ask()?;
+        without.send(5.0)?;
+        let mut with = Staged::new()?;
+        with.send(1.0)?;
+        with.ask()?;
+        with.copies.join(&with.bench.stream)?;
+        with.send(5.0)?;
+        eprintln!("without an event {}, with one {}", without.read()?, with.read()?);
+        Ok(())
+    }
+    /// The host writes the next batch where the copy of the last one has yet to read.
+    a_batch_that_is_written_over_before_it_is_copied ["CUDA_ON_CPU_MODE" = "lazy"] says "y is 8" {
+        let mut staged = Staged::new()?;
+        staged.send(1.0)?;
+        staged.write(7.0);
+        staged.bench.stream.join(&staged.copies)?;
+        eprintln!("y is {}", staged.step()?);
         Ok(())
     }
     waiting_in_a_capture says "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED" {

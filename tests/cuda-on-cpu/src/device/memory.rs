@@ -60,6 +60,9 @@ impl Memory {
                 return Err(Error::OutOfMemory);
             }
         }
+        if owner == Owner::Host && planned_failure("pin", count(Counter::Pins, 1)) {
+            return Err(Error::OutOfMemory);
+        }
         let body = bytes.next_multiple_of(page());
         let map_bytes = body + 2 * page();
         // SAFETY: new memory; its first and last page are closed and the rest is filled

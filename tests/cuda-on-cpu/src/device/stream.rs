@@ -10,7 +10,7 @@ use super::launch::Launch;
 use super::{Machine, current_device, lock};
 use crate::counters::{Counter, count};
 use crate::error::{Error, Result};
-use crate::settings::settings;
+use crate::settings::{Mode, settings};
 
 pub type Work = Arc<dyn Fn(&mut Machine) -> Result + Send + Sync>;
 
@@ -84,8 +84,10 @@ impl Machine {
             self.drain(device);
         }
         self.streams.entry(stream).or_default().queue.push_back(operation);
-        if !settings().lazy {
-            self.drain(stream);
+        match settings().mode {
+            Mode::Eager => self.drain(stream),
+            Mode::Lazy => {}
+            Mode::Hasty => self.hurry(stream),
         }
         Ok(())
     }
@@ -100,6 +102,27 @@ impl Machine {
         let blocking = self.streams.iter().filter(|(_, stream)| !stream.independent);
         let blocking: Vec<usize> = blocking.map(|(stream, _)| *stream).collect();
         blocking.into_iter().for_each(|stream| self.drain(stream));
+    }
+
+    /// Does the copies from the host that nothing holds back: nobody else's work is done for them.
+    fn hurry(&mut self, stream: usize) {
+        loop {
+            let first = self.streams.get(&stream).and_then(|it| it.queue.front());
+            let free = match first {
+                Some(
+                    Operation::Copy { counted: Counter::BytesToDevice, .. }
+                    | Operation::Staged { .. }
+                    | Operation::Record { .. },
+                ) => true,
+                Some(Operation::Wait(ticket)) => !self.pending.contains_key(ticket),
+                _ => false,
+            };
+            if !free {
+                return;
+            }
+            let first = self.streams.get_mut(&stream).and_then(|it| it.queue.pop_front());
+            first.map(|operation| self.perform(&operation));
+        }
     }
 
     pub fn drain(&mut self, stream: usize) {
@@ -188,6 +211,7 @@ impl Machine {
 
 /// Waits for all work of a stream.
 pub fn synchronise(stream: usize) -> Result {
+    count(Counter::Waits, 1);
     let mut machine = lock();
     machine.drain(stream);
     machine.check()

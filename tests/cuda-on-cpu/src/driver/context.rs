@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int, c_uint};
 
 use super::{Handle, exported, give};
+use crate::counters::{Counter, count};
 use crate::device::{self, alive, lock};
 use crate::error::{self, Error, Result};
 use crate::report::wrong;
@@ -115,6 +116,7 @@ exported! {
     fn cuCtxSynchronize() {
         let mut machine = alive()?;
         machine.refuse_unsafe()?;
+        count(Counter::Waits, 1);
         machine.drain_all();
         machine.check()
     }

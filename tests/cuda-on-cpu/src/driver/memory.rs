@@ -19,6 +19,7 @@ fn copy_now(
     counted: Counter,
 ) -> Result {
     machine.refuse_unsafe()?;
+    count(Counter::Waits, 1);
     machine.drain_blocking();
     machine.check()?;
     count(counted, bytes);
@@ -97,6 +98,7 @@ exported! {
         machine.memory.check("copy to the device", to, bytes)?;
         if machine.memory.is_pinned(from as usize) {
             let counted = Counter::BytesToDevice;
+            count(Counter::PinnedBytes, bytes);
             return machine.push(stream, Operation::Copy { to, from: from as usize, bytes, counted });
         }
         machine.refuse_wait(stream)?;
@@ -118,6 +120,7 @@ exported! {
         }
         machine.refuse_wait(stream)?;
         machine.push(stream, Operation::Copy { to, from, bytes, counted })?;
+        count(Counter::Waits, 1);
         machine.drain(stream);
         machine.check()
     }

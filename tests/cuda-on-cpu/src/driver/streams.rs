@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_uint, c_void};
 
 use super::{Handle, exported, give};
+use crate::counters::{Counter, count};
 use crate::device::stream::{Operation, stream_of, synchronise};
 use crate::device::{alive, lock};
 use crate::error::Error;
@@ -60,6 +61,7 @@ exported! {
     fn cuEventSynchronize(event: Handle) {
         let mut machine = alive()?;
         machine.refuse_unsafe()?;
+        count(Counter::Waits, 1);
         machine.reach(event as usize);
         machine.check()
     }
