@@ -14,9 +14,10 @@ pub enum Counter {
     BytesToHost,
     BytesOnDevice,
     GraphLaunches,
+    Collectives,
 }
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "launches",
     "gemms",
     "allocations",
@@ -24,6 +25,7 @@ const NAMES: [&str; 7] = [
     "bytes to the host",
     "bytes on the device",
     "graph launches",
+    "collectives",
 ];
 
 static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];

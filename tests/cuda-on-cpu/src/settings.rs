@@ -17,6 +17,8 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     pub compiler: Option<String>,
     pub fail: Option<Planned>,
+    /// Seconds that a rank waits for the others.
+    pub timeout: u64,
 }
 
 /// `launch:3`: the third launch fails.
@@ -54,7 +56,7 @@ fn read() -> Settings {
     assert!(order < 3, "CUDA_ON_CPU_ORDER={order} is none of 0, 1, 2");
     let fail = text("FAIL").map(|text| {
         let planned = text.split_once(':').and_then(|(what, which)| {
-            let known = ["launch", "gemm", "alloc"].contains(&what);
+            let known = ["launch", "gemm", "alloc", "collective"].contains(&what);
             Some(Planned { what: what.to_owned(), which: which.parse().ok()? }).filter(|_| known)
         });
         planned.unwrap_or_else(|| panic!("CUDA_ON_CPU_FAIL={text} is not like launch:3"))
@@ -70,6 +72,7 @@ fn read() -> Settings {
         cache: text("CACHE").map(PathBuf::from),
         compiler: text("CXX"),
         fail,
+        timeout: number("TIMEOUT", 60).max(1),
     }
 }
 
