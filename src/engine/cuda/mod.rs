@@ -6,6 +6,8 @@
 //! [`Portable`](super::Portable) within the tolerances of the tests.
 
 mod memory;
+#[cfg_attr(not(feature = "nccl"), path = "alone.rs")]
+mod ranks;
 mod step;
 mod table;
 
@@ -21,6 +23,7 @@ use crate::plan::Net;
 use crate::update::{Moves, OnGpu, Step, Update};
 use core::fmt;
 use memory::{Memory, RESULTS};
+use ranks::Ranks;
 use std::collections::HashMap;
 use std::vec::Vec;
 use table::Table;
@@ -33,6 +36,9 @@ pub enum CudaError {
     Step(Error),
     /// By the GPU.
     Gpu(gpu::Error),
+    /// Ranks have different numbers of examples: how many each has. No weight has moved.
+    #[cfg(feature = "nccl")]
+    Uneven(Vec<u32>),
 }
 
 impl fmt::Display for CudaError {
@@ -40,6 +46,10 @@ impl fmt::Display for CudaError {
         match self {
             Self::Step(error) => error.fmt(f),
             Self::Gpu(error) => error.fmt(f),
+            #[cfg(feature = "nccl")]
+            Self::Uneven(counts) => {
+                write!(f, "ranks have different numbers of examples: {counts:?} of rank 0 and on")
+            }
         }
     }
 }
@@ -101,6 +111,7 @@ pub struct Cuda<'a, U> {
     memory: Memory,
     // recorded steps before the queue that they belong to
     recorded: HashMap<(Work, Sort, usize), Recorded>,
+    ranks: Ranks,
     queue: Queue,
     steps: u64,
     seed: u64,
@@ -136,8 +147,8 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         }
         let table = Table::of(&net, &mut queue)?;
         let memory = Memory::take(&net, &mut queue)?;
-        let (recorded, parts) = (HashMap::new(), Parts::default());
-        Ok(Self { net, update, table, memory, recorded, queue, steps: 0, seed: 0, parts })
+        let (recorded, ranks, parts) = (HashMap::new(), Ranks::default(), Parts::default());
+        Ok(Self { net, update, table, memory, recorded, ranks, queue, steps: 0, seed: 0, parts })
     }
 
     /// What a training step by a whole batch asks of a GPU. It needs none.
@@ -238,9 +249,11 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
         let (kernel, matrix) = moves.matrix.on_gpu();
         let groups = [matrix, moves.vector.on_gpu().1, moves.scalar.on_gpu().1];
-        let lots = self.parts.lots(self.steps);
+        let lots = self.ranks.part(self.parts).lots(self.steps);
         let halves = |word: u64| [word as u32, (word >> 32) as u32].map(f32::from_bits);
         let mut settings: Vec<f32> = groups.concat();
+        // a sum over ranks counts by its mean
+        let share = share / self.ranks.size() as f32;
         settings.extend(halves(self.seed).into_iter().chain(halves(lots)).chain([share]));
         self.queue.write(self.memory.settings, &settings)?;
         Ok(kernel)
@@ -273,7 +286,10 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         let [loss, _, verdict] = results;
         match verdict {
             1.0 => Ok(loss),
-            0.0 => Err(Error::Loss(loss).into()),
+            0.0 => {
+                self.refuse_uneven()?;
+                Err(Error::Loss(loss).into())
+            }
             _ => Err(Error::Diverged { node: self.diverged()? }.into()),
         }
     }
@@ -328,6 +344,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
             return Err(Error::NoParts.into());
         }
         let kernel = self.set(rate, 1.0 / examples as f32)?;
+        self.gather_from_all()?;
         self.update(self.memory.gathered, kernel)?;
         self.parts = Parts::default();
         self.verdict()?;
