@@ -54,6 +54,8 @@ pub struct Run<'a> {
     readers: usize,
     /// How examples that are learnt from are mixed.
     mix: Option<Mix>,
+    /// Which rank this is, and of how many.
+    ranks: (usize, usize),
     /// Outputs of a batch.
     y: Vec<f32>,
 }
@@ -100,6 +102,7 @@ impl<'a> Run<'a> {
             parts: 1,
             readers: 1,
             mix: None,
+            ranks: (0, 1),
             y: vec![0.0; batch * net.output().len()],
         })
     }
@@ -114,6 +117,13 @@ impl<'a> Run<'a> {
     /// Mixes each example that is learnt from with another of its batch, and their labels with them.
     pub fn mixed(mut self, mix: Option<Mix>) -> Self {
         self.mix = mix;
+        self
+    }
+
+    /// Takes part as one of several ranks, whose engines agree on every step: a batch is as many times that of
+    /// the plan as there are ranks, and this one takes its share.
+    pub fn shared(mut self, rank: usize, ranks: usize) -> Self {
+        self.ranks = (rank, ranks.max(1));
         self
     }
 
@@ -136,7 +146,7 @@ impl<'a> Run<'a> {
     }
 
     fn batches_per_epoch(&self) -> u32 {
-        Batches::plain(self.train, self.batch).per_epoch()
+        self.batches().per_epoch()
     }
 
     /// The steps of an epoch. The last may have fewer examples than the others.
@@ -160,7 +170,9 @@ impl<'a> Run<'a> {
     }
 
     fn batches(&self) -> Batches<'a> {
-        Batches::shuffled(self.train, self.batch, self.settings.seed).mixed(self.mix)
+        let (rank, ranks) = self.ranks;
+        let batches = Batches::shuffled(self.train, self.batch * ranks, self.settings.seed);
+        batches.mixed(self.mix).shared(rank, ranks)
     }
 
     /// Makes a batch of the run once more.
@@ -212,7 +224,8 @@ impl<'a> Run<'a> {
                 let step = self.steps();
                 let rate = self.rate(step);
                 let left = self.parts.min(last - self.standing.next.batch);
-                let taken = take(engine, &mut loader, (left, self.parts > 1), rate)?;
+                let how = (left, self.parts > 1, self.ranks.1);
+                let taken = take(engine, &mut loader, how, rate)?;
                 let Some((sum, examples)) = taken else { break };
                 self.standing.next.batch += left;
                 self.standing.sum += sum;
@@ -226,7 +239,7 @@ impl<'a> Run<'a> {
             Ok::<_, Stop<E::Error>>(())
         })?;
         let test = self.score(engine)?;
-        let train_loss = (self.standing.sum / self.train.count() as f64) as f32;
+        let train_loss = (self.standing.sum / batches.taken() as f64) as f32;
         self.standing = Standing { next: Position { epoch: epoch + 1, batch: 0 }, sum: 0.0 };
         self.over = false;
         let rate = self.rate(self.steps().saturating_sub(1));
@@ -292,7 +305,7 @@ impl<'a> Run<'a> {
 fn take<E: Engine>(
     engine: &mut E,
     loader: &mut Loader<'_>,
-    (batches, in_parts): (u32, bool),
+    (batches, in_parts, ranks): (u32, bool, usize),
     rate: f32,
 ) -> Result<Option<(f64, usize)>, Stop<E::Error>> {
     let (mut sum, mut examples) = (0.0, 0);
@@ -303,8 +316,10 @@ fn take<E: Engine>(
             true => engine.accumulate(&batch.x, batch.target()),
             false => engine.train(&batch.x, batch.target(), rate),
         };
-        sum += f64::from(loss.map_err(Stop::Engine)?) * batch.count as f64;
-        examples += batch.count;
+        // the loss is the mean of all ranks
+        let count = batch.count * ranks;
+        sum += f64::from(loss.map_err(Stop::Engine)?) * count as f64;
+        examples += count;
     }
     if in_parts {
         engine.step(rate).map_err(Stop::Engine)?;

@@ -3,6 +3,7 @@
 use crate::config::decimal;
 use crate::data::{self, Parts, Source};
 use crate::network::Network;
+use crate::part::Part;
 use crate::training::Engines;
 use crate::updates::{Way, name};
 use idinit::data::Mix;
@@ -25,6 +26,8 @@ pub struct Settled {
     /// Whether a GPU may round the factors of products.
     pub tf32: bool,
     pub threads: usize,
+    /// Where several processes train together.
+    pub part: Part,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.
     pub vectors: Option<Vec<f32>>,
@@ -34,9 +37,9 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// The size of a batch.
+    /// The size of a batch, over all processes.
     pub fn batch(&self) -> usize {
-        self.plan.net().batch()
+        self.plan.net().batch() * self.part.size
     }
 
     /// How weights move, in words.

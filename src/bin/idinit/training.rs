@@ -5,6 +5,7 @@ use crate::data::{self, Parts, Source, Variation};
 use crate::failure::Failure;
 use crate::memory;
 use crate::network::{Choice, Network};
+use crate::part::Part;
 use crate::settled::Settled;
 use crate::updates::{Way, check_decay, name, updates};
 use crate::weights::{finite, positive};
@@ -173,6 +174,11 @@ impl Training {
         if self.tf32 && self.engine != Engines::Cuda {
             return Err(Failure::usage("--tf32 is for --engine cuda: the others compute in f32"));
         }
+        let part = Part::of(self.engine)?;
+        if self.patience.is_some() {
+            // batch norms have other running statistics on each GPU, and so test accuracies
+            part.refuse("--patience")?;
+        }
         let before = self.choice.network()?;
         let habits = before.entry.habits;
         let update = self.way(&habits)?;
@@ -209,13 +215,14 @@ impl Training {
         }
         let batch = self.batch.map_or(habits.batch, NonZeroU32::get) as usize;
         // what cannot be is found out before data is read
-        let plan = before.model.plan(mode, batch).map_err(Failure::usage)?;
+        let share = part.share(batch)?;
+        let plan = before.model.plan(mode, share).map_err(Failure::usage)?;
         let parts = before.data.load(&self.source, before.task, vary)?;
         let (network, plan) = match parts.task == before.task && smoothing == habits.smoothing {
             true => (before, plan),
             false => {
                 let network = self.choice.network_for(before.data, parts.task, Some(smoothing))?;
-                let plan = network.model.plan(mode, batch).map_err(Failure::usage)?;
+                let plan = network.model.plan(mode, share).map_err(Failure::usage)?;
                 (network, plan)
             }
         };
@@ -238,6 +245,7 @@ impl Training {
             engine: self.engine,
             tf32: self.tf32,
             threads: self.threads.map_or(processors, |threads| threads.get() as usize),
+            part,
             memory: self.memory,
             vectors,
             source: self.source,
