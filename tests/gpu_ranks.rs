@@ -2,7 +2,7 @@
 //! have come to. Two ranks need two GPUs, or the stand-in of `tests/cuda-on-cpu`, where each process has one:
 //!
 //! ```sh
-//! LD_LIBRARY_PATH=$(tests/cuda-on-cpu/build.sh) cargo test --features nccl --test gpu_ranks
+//! LD_LIBRARY_PATH=$(tests/cuda-on-cpu/build.sh) cargo test --features cli,nccl --test gpu_ranks
 //! ```
 
 #![allow(dead_code, reason = "other tests use the rest of the tolerances")]
@@ -24,6 +24,8 @@ use suite::tolerance::{Against, close, tolerance};
 
 mod suite {
     pub mod tolerance;
+
+    mod command_ranks;
 }
 
 /// Without layers that look at a batch as a whole.
@@ -82,13 +84,18 @@ fn wide(bits: &[u32]) -> Vec<f64> {
     bits.iter().map(|bits| f64::from(f32::from_bits(*bits))).collect()
 }
 
+/// Whether the GPU is the stand-in, which fails when it is told to.
+pub fn stand_in() -> bool {
+    let gpus = probe().unwrap_or_default();
+    gpus.iter().flatten().any(|gpu| gpu.name.starts_with("cuda-on-cpu"))
+}
+
 /// Whether so many ranks can be tested on; where they cannot, that must be allowed.
-fn can(ranks: usize) -> bool {
+pub fn can(ranks: usize) -> bool {
     let why = match probe() {
         Err(absent) => absent.to_string(),
         Ok(gpus) => {
-            let stand_in = gpus.iter().flatten().any(|gpu| gpu.name.starts_with("cuda-on-cpu"));
-            if stand_in || gpus.len() >= ranks {
+            if stand_in() || gpus.len() >= ranks {
                 return true;
             }
             format!("{ranks} ranks need as many GPUs")

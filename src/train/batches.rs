@@ -256,9 +256,12 @@ mod tests {
             let want = make(whole, 2, number);
             let count = if number == 14 { 31 } else { 32 };
             assert!(parts.iter().all(|part| part.count == count));
-            let (x, labels) = (parts.each_ref().map(|it| &it.x[..]), parts.map(|it| it.labels));
-            assert_eq!(x.concat(), want.x[..64 * 3 * count]);
-            assert_eq!(labels.concat(), want.labels[..3 * count]);
+            let x = parts.each_ref().map(|it| &it.x[..]).concat();
+            let labels = parts.each_ref().map(|it| &it.labels[..]).concat();
+            assert_eq!(
+                (&x[..], &labels[..]),
+                (&want.x[..64 * 3 * count], &want.labels[..3 * count])
+            );
         }
         // a last batch of fewer examples than ranks is none
         let few = Batches::shuffled(&VARIED, 479, 9).shared(1, 3);

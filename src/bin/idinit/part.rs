@@ -43,9 +43,8 @@ impl Part {
 
     #[cfg(feature = "nccl")]
     fn in_world(world: Option<World>) -> Result<Self, Failure> {
-        let alone = Self::alone();
         let (rank, size) = world.as_ref().map_or((0, 1), |world| (world.rank, world.size));
-        Ok(Self { rank, size, world, ..alone })
+        Ok(Self { rank, size, world })
     }
 
     #[cfg(all(feature = "cuda", not(feature = "nccl")))]
