@@ -3,7 +3,8 @@
 //! time.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
 
 use super::wire::{Asked, BYTES, Call, answer, read_words};
 
@@ -23,8 +24,14 @@ pub fn serve(listener: &TcpListener, nonce: u64) {
 }
 
 fn refuse(ranks: &mut [TcpStream], words: &str) {
-    for rank in ranks {
+    for rank in ranks.iter_mut() {
         let _ = answer(rank, Err(words));
+        let _ = rank.shutdown(Shutdown::Write);
+    }
+    // a connection that is closed before all is read would take the words along
+    for rank in ranks {
+        let _ = rank.set_read_timeout(Some(Duration::from_secs(1)));
+        let _ = std::io::copy(rank, &mut std::io::sink());
     }
 }
 
