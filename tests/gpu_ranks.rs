@@ -339,6 +339,28 @@ fn what_is_not_finite_on_one_rank_moves_no_number_on_any() {
 }
 
 #[test]
+fn a_gradient_that_is_too_large_on_one_rank_is_so_on_all() {
+    let test = "a_gradient_that_is_too_large_on_one_rank_is_so_on_all";
+    let each = |world: &World| {
+        let mut engine = joined(&DROPPED, world)?;
+        let (x, labels) = share(world, 0, SHARE);
+        let target = Target::Labels(&labels);
+        let mut large = x.clone();
+        if world.rank == 1 {
+            large.iter_mut().for_each(|x| *x *= 1e25);
+        }
+        let diverged = |error| matches!(error, CudaError::Step(Error::Diverged { .. }));
+        let before = weights(&engine, &DROP);
+        assert!(engine.accumulate(&large, target).is_err_and(diverged), "rank {}", world.rank);
+        assert!(engine.train(&large, target, 0.05).is_err_and(diverged), "rank {}", world.rank);
+        assert_eq!((weights(&engine, &DROP), engine.steps()), (before, 0));
+        Ok(vec![])
+    };
+    let Some(came) = ranks(test, 2, each) else { return };
+    assert_eq!(came, [Ok(vec![]), Ok(vec![])]);
+}
+
+#[test]
 fn ranks_with_different_numbers_of_examples_are_refused_and_go_on() {
     let test = "ranks_with_different_numbers_of_examples_are_refused_and_go_on";
     let each = |world: &World| {

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const RUN: &str = "train residual --blocks 2 --width 4 --epochs 3 --first 70 --engine cuda";
+const RUN: &str = "train residual --blocks 2 --width 4 --epochs 3 --engine cuda";
 
 type Variables = Vec<(&'static str, String)>;
 
@@ -80,10 +80,11 @@ fn two_processes_train_to_the_bits_of_one_in_parts_and_the_first_writes() {
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let one = format!("{RUN} --scheme idinit,kaiming --batch 8 --accumulate 2 --out one");
+    let schemes = "--first 64 --scheme idinit,kaiming";
+    let one = format!("{RUN} {schemes} --batch 8 --accumulate 2 --out one");
     let one = command(folder, &one).output().unwrap();
     assert!(one.status.success(), "{}", said(&one));
-    let both = format!("{RUN} --scheme idinit,kaiming --batch 16 --out both");
+    let both = format!("{RUN} {schemes} --batch 16 --out both");
     let [first, second] = two(folder, &both, torchrun, None);
     assert!(first.status.success() && second.status.success(), "{}{}", said(&first), said(&second));
     assert!(!first.stdout.is_empty() && second.stdout.is_empty());
@@ -92,16 +93,11 @@ fn two_processes_train_to_the_bits_of_one_in_parts_and_the_first_writes() {
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["both", "one"]);
-    // shares of powers of two, 8 and in the last batch 3: the sums are the same but for their scale
+    // shares are of a power of two: whether means or sums are added, the bits are the same
     for scheme in ["idinit", "kaiming"] {
         let name = format!("weights-{scheme}.bin");
         let [got, want] = ["both", "one"].map(|run| file(&folder.join(run), &name));
-        let numbers = |bytes: &[u8]| {
-            let words = bytes.as_chunks().0.iter().copied();
-            words.map(|word| f64::from(f32::from_le_bytes(word))).collect::<Vec<_>>()
-        };
-        let (got, want) = (numbers(&got), numbers(&want));
-        crate::suite::tolerance::close(scheme, &got, &want, 1e-5, 1.0);
+        assert!(got == want, "{scheme}: other weights");
     }
     let config = String::from_utf8(file(&folder.join("both"), "config.toml")).unwrap();
     assert!(config.contains("batch = 16"), "{config}");
@@ -114,10 +110,10 @@ fn a_run_of_two_processes_of_which_one_fails_goes_on_to_the_bits_of_an_unbroken_
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let run = format!("{RUN} --scheme idinit --update adam --batch 14 --checkpoint 2");
+    let run = format!("{RUN} --first 70 --scheme idinit --update adam --batch 16 --checkpoint 2");
     let whole = two(folder, &format!("{run} --out whole"), slurm, None);
     assert!(whole.iter().all(|it| it.status.success()), "{}{}", said(&whole[0]), said(&whole[1]));
-    // five steps an epoch, each of which has a letter and a bucket: in the ninth step
+    // five steps an epoch, the last of 6 examples, each of which has a letter and a bucket: in the ninth step
     let broken = two(folder, &format!("{run} --out broken"), slurm, Some("collective:17"));
     for output in &broken {
         assert_eq!(output.status.code(), Some(1), "{}", said(output));
