@@ -6,10 +6,11 @@ use crate::gpu::Error;
 use crate::update::{OnGpu, Update};
 
 /// Nobody else.
-#[derive(Default)]
 pub(super) struct Ranks;
 
 impl Ranks {
+    pub const ALONE: Self = Self;
+
     pub const fn size(&self) -> usize {
         1
     }

@@ -147,7 +147,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         }
         let table = Table::of(&net, &mut queue)?;
         let memory = Memory::take(&net, &mut queue)?;
-        let (recorded, ranks, parts) = (HashMap::new(), Ranks::default(), Parts::default());
+        let (recorded, ranks, parts) = (HashMap::new(), Ranks::ALONE, Parts::default());
         Ok(Self { net, update, table, memory, recorded, ranks, queue, steps: 0, seed: 0, parts })
     }
 

@@ -25,7 +25,6 @@ use std::vec::Vec;
 const BUCKET: usize = 4 << 20;
 
 /// All ranks, as one of them sees them; alone, if there is nobody else.
-#[derive(Default)]
 pub(super) struct Ranks(Option<All>);
 
 struct All {
@@ -52,6 +51,8 @@ fn buckets(net: &Net<'_>, least: usize) -> Vec<(usize, Span)> {
 }
 
 impl Ranks {
+    pub const ALONE: Self = Self(None);
+
     fn of(queue: &mut Queue, net: &Net<'_>, world: &World) -> Result<Self, Error> {
         let network = [net.weights as u64, net.trained as u64, net.batch as u64];
         // FNV-1a, over whole words
