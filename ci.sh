@@ -46,6 +46,7 @@ lint() {
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
     cargo clippy --quiet --all-targets --features cli,cuda -- -D warnings
+    cargo clippy --quiet --all-targets --features cli,nccl -- -D warnings
     cargo clippy --quiet --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu --all-targets -- -D warnings
 }
 
@@ -62,6 +63,7 @@ features() {
     cargo check --quiet --lib --features cuda,half,defmt,micromath
     cargo check --quiet --bins --features cli
     cargo check --quiet --bins --features cli,cuda
+    cargo check --quiet --lib --features nccl
 }
 
 # The loaders want the real files: one set from Debian, the others where npm and pip are installed.
@@ -96,7 +98,7 @@ small() {
 }
 
 documentation() {
-    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath,cuda
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath,nccl
 }
 
 # The kernels for GPUs: what is checked in is what they compile to, and every architecture takes it.
@@ -104,7 +106,7 @@ gpu() {
     python3 -m pip --version >/dev/null || die "python3 with pip brings NVIDIA's compilers: install it"
     python3 src/gpu/make-ptx.py --check
     bash src/gpu/assemble.sh
-    cargo test --features cli,cuda --lib --test cli gpu
+    cargo test --features cli,nccl --lib --test cli gpu
     gpu_on_cpu
     if command -v nvidia-smi >/dev/null; then
         IDINIT_REQUIRE_GPU=1 cargo test --features cuda --test gpu -- --nocapture
@@ -119,7 +121,8 @@ gpu_on_cpu() {
     local device order mode log=target/gpu-on-cpu.log
     device=$(bash tests/cuda-on-cpu/build.sh)
     LD_LIBRARY_PATH=$device cargo test --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu
-    LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,cuda --test gpu_faults
+    LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,nccl --test gpu_faults --test gpu_ranks
+    CUDA_ON_CPU_MODE=lazy LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,nccl --test gpu_ranks
     # copies that are as early as no event forbids, for what goes ahead of the host
     CUDA_ON_CPU_MODE=hasty LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 \
         cargo test --features cuda --test gpu cuda_ahead

@@ -6,6 +6,8 @@
 //! `src/gpu/make-ptx.py` makes both.
 
 mod buffer;
+#[cfg(feature = "nccl")]
+mod communicator;
 mod counts;
 mod kernels;
 mod pinned;
@@ -14,8 +16,13 @@ mod probe;
 mod product;
 mod queue;
 mod recorded;
+#[cfg(feature = "nccl")]
+mod rendezvous;
+mod world;
 
 pub(crate) use buffer::Numbers;
+#[cfg(feature = "nccl")]
+pub(crate) use communicator::{Communicator, Fold, ordinal};
 pub use counts::{Counts, Device as Roofline};
 pub(crate) use kernels::{Argument, Grid, Sizes, Window};
 pub(crate) use pinned::Staging;
@@ -24,6 +31,7 @@ pub use probe::{Absent, Found, probe};
 pub(crate) use product::{Batch, Matrix};
 pub(crate) use queue::Queue;
 pub(crate) use recorded::Recorded;
+pub use world::{World, WorldError};
 
 use std::string::String;
 
@@ -58,6 +66,20 @@ pub enum Error {
         /// Its error, by name.
         why: String,
     },
+    /// NCCL reported an error.
+    #[cfg(feature = "nccl")]
+    Nccl {
+        /// What was asked of it.
+        doing: &'static str,
+        /// Its error, by name.
+        why: String,
+    },
+    /// The ranks have not met.
+    #[cfg(feature = "nccl")]
+    Meeting {
+        /// Why, in words.
+        why: String,
+    },
     /// A kernel of the crate was called wrongly. This is a fault of the crate: please report it.
     Kernel {
         /// The kernel.
@@ -87,6 +109,13 @@ impl core::fmt::Display for Error {
                 "the GPU has compute capability {major}.{minor}, and bf16 needs 8.0 (Ampere): take f32"
             ),
             Self::Blas { why } => write!(f, "cuBLAS failed: {why}"),
+            #[cfg(feature = "nccl")]
+            Self::Nccl { doing, why } => write!(
+                f,
+                "NCCL failed at {doing}: {why} (NCCL_DEBUG=INFO says more); the last checkpoint is whole, go on from it"
+            ),
+            #[cfg(feature = "nccl")]
+            Self::Meeting { why } => write!(f, "the ranks have not met: {why}"),
             Self::Kernel { name, why } => write!(f, "kernel {name} was called wrongly: {why}"),
         }
     }

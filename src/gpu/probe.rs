@@ -43,6 +43,12 @@ pub enum Absent {
     OldDevice((i32, i32)),
     /// There is no cuBLAS library.
     NoBlas,
+    /// There is no NCCL library, which several GPUs need.
+    #[cfg(feature = "nccl")]
+    NoNccl,
+    /// NCCL is too old: it has this version.
+    #[cfg(feature = "nccl")]
+    OldNccl(i32),
     /// The driver reports an error.
     Driver(String),
 }
@@ -73,6 +79,15 @@ impl core::fmt::Display for Absent {
                 "no cuBLAS library is installed: install the CUDA toolkit's libcublas 12 or 13, or put that \
                  of a Python package on LD_LIBRARY_PATH",
             ),
+            #[cfg(feature = "nccl")]
+            Self::NoNccl => f.write_str(
+                "no NCCL library (libnccl.so) is on the library path: install libnccl-dev, or put a link of \
+                 that name to a package's libnccl.so.2 on LD_LIBRARY_PATH",
+            ),
+            #[cfg(feature = "nccl")]
+            Self::OldNccl(version) => {
+                write!(f, "NCCL is too old: it has version {version}, 20906 (2.9.6) is needed")
+            }
             Self::Driver(why) => write!(f, "the NVIDIA driver reports an error: {why}"),
         }
     }

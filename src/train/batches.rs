@@ -56,17 +56,34 @@ pub struct Batches<'e> {
     examples: &'e dyn Examples,
     size: usize,
     way: Way,
+    /// Whose share of each batch, and of how many.
+    rank: usize,
+    ranks: usize,
 }
 
 impl<'e> Batches<'e> {
     /// Batches of `size` examples as they lie, unvaried: for evaluation.
     pub fn plain(examples: &'e dyn Examples, size: usize) -> Self {
-        Self { examples, size: size.max(1), way: Way::AsTheyLie }
+        Self { examples, size: size.max(1), way: Way::AsTheyLie, rank: 0, ranks: 1 }
     }
 
     /// Batches of `size` examples in an order of each epoch's own, varied by chance: for training.
     pub fn shuffled(examples: &'e dyn Examples, size: usize, seed: u64) -> Self {
-        Self { examples, size: size.max(1), way: Way::ByChance { seed, mix: None } }
+        let way = Way::ByChance { seed, mix: None };
+        Self { examples, size: size.max(1), way, rank: 0, ranks: 1 }
+    }
+
+    /// The share of one of several ranks in each batch, as many examples as each other's: those by which
+    /// the last batch of an epoch cannot be shared out are left out, other ones in each epoch. Examples are
+    /// mixed with those of their share.
+    pub fn shared(self, rank: usize, ranks: usize) -> Self {
+        Self { rank, ranks: ranks.max(1), ..self }
+    }
+
+    /// How many examples the ranks take together in an epoch.
+    pub fn taken(&self) -> usize {
+        let count = self.examples.count();
+        count - count % self.size % self.ranks
     }
 
     /// The same, and each example is mixed with the next of its batch, the last with the first.
@@ -80,7 +97,7 @@ impl<'e> Batches<'e> {
 
     /// How many batches an epoch has.
     pub fn per_epoch(&self) -> u32 {
-        u32::try_from(self.examples.count().div_ceil(self.size)).unwrap_or(u32::MAX)
+        u32::try_from(self.taken().div_ceil(self.size)).unwrap_or(u32::MAX)
     }
 
     /// The position after another: the next batch, or the first of the next epoch.
@@ -113,10 +130,11 @@ impl Maker<'_> {
     /// # Errors
     /// Where an example cannot be read.
     pub fn make(&mut self, position: Position, batch: &mut Batch) -> Result<(), DataError> {
-        let Batches { examples, size, way } = self.batches;
-        let total = examples.count();
+        let Batches { examples, size, way, rank, ranks } = self.batches;
+        let total = self.batches.taken();
         let first = (position.batch as usize).saturating_mul(size).min(total);
-        let count = size.min(total - first);
+        let count = size.min(total - first) / ranks;
+        let first = first + rank * count;
         batch.position = position;
         batch.count = count;
         let (len, labels) = (examples.shape().len(), examples.labels());
@@ -133,7 +151,8 @@ impl Maker<'_> {
             }
             Way::ByChance { seed, mix } => {
                 if self.epoch != Some(position.epoch) {
-                    self.order.resize(u32::try_from(total).unwrap_or(u32::MAX));
+                    let all = examples.count();
+                    self.order.resize(u32::try_from(all).unwrap_or(u32::MAX));
                     self.order.shuffle(seed, position.epoch);
                     self.epoch = Some(position.epoch);
                 }
@@ -224,6 +243,30 @@ mod tests {
         assert_ne!(make(batches, 0, 0).x, make(batches, 1, 0).x);
         let other = Batches::shuffled(&VARIED, 32, 10).mixed(mix);
         assert_ne!(make(batches, 0, 0).x, make(other, 0, 0).x);
+    }
+
+    #[test]
+    fn shares_are_the_whole_batch_side_by_side_but_for_what_cannot_be_shared_out() {
+        let whole = Batches::shuffled(&VARIED, 96, 9);
+        let shared = |rank| whole.shared(rank, 3);
+        // 1438 = 14 · 96 + 94, and 94 = 3 · 31 + 1
+        assert_eq!((shared(0).taken(), shared(0).per_epoch()), (1437, 15));
+        for number in [0, 7, 14] {
+            let parts = [0, 1, 2].map(|rank| make(shared(rank), 2, number));
+            let want = make(whole, 2, number);
+            let count = if number == 14 { 31 } else { 32 };
+            assert!(parts.iter().all(|part| part.count == count));
+            let x = parts.each_ref().map(|it| &it.x[..]).concat();
+            let labels = parts.each_ref().map(|it| &it.labels[..]).concat();
+            assert_eq!(
+                (&x[..], &labels[..]),
+                (&want.x[..64 * 3 * count], &want.labels[..3 * count])
+            );
+        }
+        // a last batch of fewer examples than ranks is none
+        let few = Batches::shuffled(&VARIED, 479, 9).shared(1, 3);
+        assert_eq!((few.taken(), few.per_epoch()), (1437, 3));
+        assert_eq!(make(few, 0, 3).count, 0);
     }
 
     #[test]

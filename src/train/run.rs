@@ -57,6 +57,8 @@ pub struct Run<'a> {
     rests: u64,
     /// How examples that are learnt from are mixed.
     mix: Option<Mix>,
+    /// Which rank this is, and of how many.
+    ranks: (usize, usize),
     /// Outputs of a batch.
     y: Vec<f32>,
 }
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
             reads: 1,
             rests: 0,
             mix: None,
+            ranks: (0, 1),
             y: vec![0.0; batch * net.output().len()],
         })
     }
@@ -135,6 +138,13 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Takes part as one of several ranks, whose engines agree on every step: a batch is as many times that of
+    /// the plan as there are ranks, and this one takes its share.
+    pub fn shared(mut self, rank: usize, ranks: usize) -> Self {
+        self.ranks = (rank, ranks.max(1));
+        self
+    }
+
     /// Gathers the gradients of so many batches for each step. More than one needs a plan for steps
     /// in parts ([`Mode::in_parts`](crate::plan::Mode::in_parts)).
     pub fn in_parts(mut self, batches: u32) -> Self {
@@ -154,7 +164,7 @@ impl<'a> Run<'a> {
     }
 
     fn batches_per_epoch(&self) -> u32 {
-        Batches::plain(self.train, self.batch).per_epoch()
+        self.batches().per_epoch()
     }
 
     /// The steps of an epoch. The last may have fewer examples than the others.
@@ -178,7 +188,9 @@ impl<'a> Run<'a> {
     }
 
     fn batches(&self) -> Batches<'a> {
-        Batches::shuffled(self.train, self.batch, self.settings.seed).mixed(self.mix)
+        let (rank, ranks) = self.ranks;
+        let batches = Batches::shuffled(self.train, self.batch * ranks, self.settings.seed);
+        batches.mixed(self.mix).shared(rank, ranks)
     }
 
     /// Makes a batch of the run once more.
@@ -231,7 +243,8 @@ impl<'a> Run<'a> {
             let (mut batch, mut step) = (begin.batch, self.steps());
             while batch < last {
                 let (rate, left) = (self.rate(step), self.parts.min(last - batch));
-                let taken = take(engine, &mut loader, (left, self.parts > 1), rate);
+                let how = (left, self.parts > 1, self.ranks.1);
+                let taken = take(engine, &mut loader, how, rate);
                 let (sum, examples) = match taken {
                     Ok(Some(taken)) => taken,
                     // what came before is told first
@@ -251,7 +264,7 @@ impl<'a> Run<'a> {
             self.read(engine, &mut asked, &mut watch)
         })?;
         let test = self.score(engine)?;
-        let train_loss = (self.standing.sum / self.train.count() as f64) as f32;
+        let train_loss = (self.standing.sum / batches.taken() as f64) as f32;
         self.standing = Standing { next: Position { epoch: epoch + 1, batch: 0 }, sum: 0.0 };
         self.over = false;
         let rate = self.rate(self.steps().saturating_sub(1));
@@ -357,7 +370,7 @@ type Sum = (Option<f64>, usize);
 fn take<E: Engine>(
     engine: &mut E,
     loader: &mut Loader<'_>,
-    (batches, in_parts): (u32, bool),
+    (batches, in_parts, ranks): (u32, bool, usize),
     rate: f32,
 ) -> Result<Option<Sum>, Stop<E::Error>> {
     let (mut sum, mut examples) = (Some(0.0), 0);
@@ -368,10 +381,12 @@ fn take<E: Engine>(
             true => engine.accumulate(&batch.x, batch.target()).map(Some),
             false => engine.submit(&batch.x, batch.target(), rate),
         };
-        let of_all = |loss| f64::from(loss) * batch.count as f64;
+        // the loss is the mean of all ranks
+        let count = batch.count * ranks;
+        let of_all = |loss| f64::from(loss) * count as f64;
         let loss = loss.map_err(Stop::Engine)?;
         sum = sum.zip(loss).map(|(sum, loss)| sum + of_all(loss));
-        examples += batch.count;
+        examples += count;
     }
     if in_parts {
         engine.step(rate).map_err(Stop::Engine)?;

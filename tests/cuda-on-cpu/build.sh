@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=$(cd "$here/../.." && pwd)/target/cuda-on-cpu
 cargo build --quiet --release --manifest-path "$here/Cargo.toml" --target-dir "$target" >&2
 mkdir -p "$target/lib"
-for name in cuda cublas; do
+for name in cuda cublas nccl; do
     ln -sf ../release/libcuda_on_cpu.so "$target/lib/lib$name.so"
 done
 echo "$target/lib"

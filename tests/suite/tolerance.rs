@@ -73,6 +73,10 @@ pub enum Against {
     #[cfg(feature = "cuda")]
     #[allow(dead_code, reason = "tests/gpu.rs compares by it")]
     CudaTf32Attention,
+    /// Losses and weights of two ranks over six steps with those of one GPU that takes both shares.
+    #[cfg(feature = "nccl")]
+    #[allow(dead_code, reason = "tests/gpu_ranks.rs compares by it")]
+    Ranks,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -193,6 +197,10 @@ fn of_comparison(against: Against) -> f64 {
         // each in turn
         #[cfg(feature = "cuda")]
         Against::CudaTf32Attention => 4.0 * 8192.0 * ULP,
+        // a rounding for the sum of two gradients, whose layers sum over their shares in another order, in each
+        // of six steps, and what momentum keeps of them
+        #[cfg(feature = "nccl")]
+        Against::Ranks => 32.0 * ULP,
         // one more rounding for each part's weight in the sum and for the mean, in each of two steps;
         // the layers sum over their parts in another order
         Against::Parts => 8.0 * ULP,

@@ -105,6 +105,7 @@ impl Compare {
             all.extend(starts(&self.training, &self.schemes, eps, seed)?);
         }
         let settled = self.training.settle()?;
+        settled.part.refuse("idinit compare")?;
         let usual = settled.settings.rate;
         let rates = if self.rates.is_empty() { vec![usual] } else { self.rates };
         for &rate in &rates {

@@ -10,13 +10,11 @@ use crate::report::{self, Outcome, decimal};
 use crate::settled::Settled;
 use crate::training::Engines;
 use idinit::checkpoint;
-#[cfg(feature = "cuda")]
-use idinit::engine::Cuda;
 use idinit::engine::{Host, Memory, Portable};
 use idinit::init::Named;
 use idinit::layer::All;
 use idinit::train::{Settings, Time};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -106,6 +104,11 @@ impl Job {
                 *self.data.get_or_init(|| checkpoint::checksum(&bytes))
             }
         };
+        Ok(Identity { settings: self.checksum(start), data })
+    }
+
+    /// The checksum of the settings and a start.
+    fn checksum(&self, start: &Start) -> u64 {
         let mut config = self.config();
         if let Some(config) = config.as_object_mut() {
             config.remove("schemes");
@@ -115,7 +118,17 @@ impl Job {
         }
         let Start { scheme, rate, seed, .. } = start;
         let text = format!("{config}\n{scheme} {rate} {seed}");
-        Ok(Identity { settings: checkpoint::checksum(text.as_bytes()), data })
+        checkpoint::checksum(text.as_bytes())
+    }
+
+    /// What all processes must begin with alike: the settings, the start, and the checkpoint.
+    #[cfg(feature = "cuda")]
+    fn about(&self, start: &Start) -> Result<u64, String> {
+        let kept = match self.kept() {
+            Some(keep) => keep.checksum(&start.label)?,
+            None => 0,
+        };
+        Ok(self.checksum(start) ^ kept)
     }
 
     /// What is about to be run, for people.
@@ -155,7 +168,9 @@ impl Job {
     /// `kept` is whether there are checkpoints.
     pub fn at_once(&self, kept: bool) -> Result<usize, Failure> {
         let net = self.settled.plan.net();
-        let wanted = self.settled.threads.min(self.starts.len());
+        // several processes must train the same start at the same time
+        let most = if self.settled.part.size > 1 { 1 } else { self.settled.threads };
+        let wanted = most.min(self.starts.len());
         let free = self.settled.memory.or_else(memory::free);
         memory::at_once(memory::need(&net, kept), wanted, free)
     }
@@ -192,7 +207,10 @@ impl Job {
         let pool = ThreadPoolBuilder::new().num_threads(self.settled.threads).thread_name(name);
         let pool = Arc::new(pool.build().map_err(|error| Failure::failed(error.to_string()))?);
         let width = starts.iter().map(|start| start.label.len()).max().unwrap_or(0);
-        let bars = MultiProgress::new();
+        let bars = match self.settled.part.leads() {
+            true => MultiProgress::new(),
+            false => MultiProgress::with_draw_target(ProgressDrawTarget::hidden()),
+        };
         let with_bars = starts.iter().map(|start| bars.add(bar(&start.label, width)));
         let with_bars: Vec<_> = with_bars.collect();
         let queue = Mutex::new(starts.iter().copied().zip(&with_bars).enumerate());
@@ -265,8 +283,10 @@ impl Job {
             }
             #[cfg(feature = "cuda")]
             Engines::Cuda => {
+                let part = &self.settled.part;
+                let about = if part.size > 1 { self.about(start)? } else { 0 };
                 let precision = self.settled.precision.chosen();
-                let engine = Cuda::with_precision(net, update, 0, precision);
+                let engine = part.engine(net, update, about, precision);
                 let mut engine = engine.map_err(|error| error.to_string())?;
                 self.walk(&mut engine, start, bar, send, outcome)
             }

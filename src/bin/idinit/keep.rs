@@ -16,8 +16,9 @@ pub struct Keep {
     pub folder: PathBuf,
     /// Every so often, and behind each epoch; never, if this is none.
     pub every: Option<Time>,
-    /// Held while the run lives; the system lets it go with the process, however that ends.
-    _lock: File,
+    /// Held while the run lives; the system lets it go with the process, however that ends. Who has none
+    /// reads, and writes nothing.
+    lock: Option<File>,
 }
 
 /// The file that a run has to itself.
@@ -102,11 +103,27 @@ impl Keep {
         let file = folder.join(LOCK);
         let lock = File::create(&file).map_err(|error| Failure::io(&file, &error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, every, _lock: lock }),
+            Ok(()) => Ok(Self { folder, every, lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => {
                 Err(Failure::at(&folder, "another run is at work here"))
             }
             Err(TryLockError::Error(error)) => Err(Failure::io(&file, &error)),
+        }
+    }
+
+    /// Reads the checkpoints of a run that another process of it keeps.
+    pub const fn reading(folder: PathBuf) -> Self {
+        Self { folder, every: Some(Time::NONE), lock: None }
+    }
+
+    /// The checksum of the checkpoint of a start; 0, where there is none.
+    #[cfg(feature = "cuda")]
+    pub fn checksum(&self, start: &str) -> Result<u64, String> {
+        let file = self.file(start);
+        match std::fs::read(&file) {
+            Ok(bytes) => Ok(idinit::checkpoint::checksum(&bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(format!("{}: {error}", file.display())),
         }
     }
 
@@ -134,6 +151,9 @@ impl Keep {
         (net, standing): (&Net<'_>, Standing),
         notes: &Notes,
     ) -> Result<(), String> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
         let told = |error: &dyn Display| error.to_string();
         let mut checkpoint = Checkpoint {
             settings: identity.settings,

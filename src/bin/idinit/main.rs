@@ -20,6 +20,7 @@ mod memory;
 mod models;
 mod network;
 mod output;
+mod part;
 mod picture;
 mod plan;
 mod report;

@@ -4,6 +4,7 @@ use crate::config::decimal;
 use crate::data::{self, Parts, Source};
 use crate::gpu::Precision;
 use crate::network::Network;
+use crate::part::Part;
 use crate::training::Engines;
 use crate::updates::{Way, name};
 use idinit::data::Mix;
@@ -28,6 +29,8 @@ pub struct Settled {
     /// Every how many steps losses are read.
     pub loss_every: u32,
     pub threads: usize,
+    /// Where several processes train together.
+    pub part: Part,
     pub memory: Option<u64>,
     /// What an embedding begins with, where words have vectors.
     pub vectors: Option<Vec<f32>>,
@@ -37,9 +40,9 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// The size of a batch.
+    /// The size of a batch, over all processes.
     pub fn batch(&self) -> usize {
-        self.plan.net().batch()
+        self.plan.net().batch() * self.part.size
     }
 
     /// How weights move, in words.

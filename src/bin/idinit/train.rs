@@ -88,6 +88,11 @@ impl Train {
         }
         let toml = job.toml(more);
         let mut known = Vec::new();
+        if !job.settled.part.leads() {
+            job.keep = resume.map(Keep::reading);
+            let outcomes = job.train(at_once, |_| Ok(()))?;
+            return succeeded(&outcomes);
+        }
         let keep = match resume {
             Some(path) => {
                 let keep = Keep::new(path, Some(checkpoint.unwrap_or(Time::NONE)))?;
@@ -132,10 +137,15 @@ impl Train {
             print(&report::table(&outcomes, job.settled.settings.epochs))?;
             print(&format!("\nWritten to {}, see curve.svg there.\n", path.display()))?;
         }
-        match outcomes.iter().all(|outcome| outcome.failure.is_some()) {
-            true => Err(report::none_ended(&outcomes)),
-            false => Ok(()),
-        }
+        succeeded(&outcomes)
+    }
+}
+
+/// Whether there is a start that was trained to the end.
+fn succeeded(outcomes: &[Outcome]) -> Result<(), Failure> {
+    match outcomes.iter().all(|outcome| outcome.failure.is_some()) {
+        true => Err(report::none_ended(outcomes)),
+        false => Ok(()),
     }
 }
 

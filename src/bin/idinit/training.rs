@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::gpu::Precision;
 use crate::memory;
 use crate::network::{Choice, Network};
+use crate::part::Part;
 use crate::settled::Settled;
 use crate::updates::{Way, check_decay, name, updates};
 use crate::weights::{finite, positive};
@@ -179,6 +180,11 @@ impl Training {
                 "--precision is for --engine cuda: the others compute in f32",
             ));
         }
+        let part = Part::of(self.engine)?;
+        if self.patience.is_some() {
+            // batch norms have other running statistics on each GPU, and so test accuracies
+            part.refuse("--patience")?;
+        }
         let before = self.choice.network()?;
         let habits = before.entry.habits;
         let update = self.way(&habits)?;
@@ -215,13 +221,14 @@ impl Training {
         }
         let batch = self.batch.map_or(habits.batch, NonZeroU32::get) as usize;
         // what cannot be is found out before data is read
-        let plan = before.model.plan(mode, batch).map_err(Failure::usage)?;
+        let share = part.share(batch)?;
+        let plan = before.model.plan(mode, share).map_err(Failure::usage)?;
         let parts = before.data.load(&self.source, before.task, vary)?;
         let (network, plan) = match parts.task == before.task && smoothing == habits.smoothing {
             true => (before, plan),
             false => {
                 let network = self.choice.network_for(before.data, parts.task, Some(smoothing))?;
-                let plan = network.model.plan(mode, batch).map_err(Failure::usage)?;
+                let plan = network.model.plan(mode, share).map_err(Failure::usage)?;
                 (network, plan)
             }
         };
@@ -245,6 +252,7 @@ impl Training {
             precision: self.precision,
             loss_every: self.loss_every.get(),
             threads: self.threads.map_or(processors, |threads| threads.get() as usize),
+            part,
             memory: self.memory,
             vectors,
             source: self.source,

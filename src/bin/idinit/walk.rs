@@ -26,6 +26,11 @@ pub trait Startable: Engine<Error: Display> {
 
     /// Why a step was refused, where it is for a reason that all engines have.
     fn reason(error: Self::Error) -> Result<Error, Self::Error>;
+
+    /// Whether all processes that train together know of it.
+    fn agreed(_error: &Self::Error) -> bool {
+        true
+    }
 }
 
 impl Startable for Host<'_, Way> {
@@ -66,6 +71,10 @@ impl Startable for Cuda<'_, Way> {
             other => Err(other),
         }
     }
+
+    fn agreed(error: &CudaError) -> bool {
+        matches!(error, CudaError::Step(Error::Loss(_) | Error::Diverged { .. }))
+    }
 }
 
 /// The weights of an engine, as they stand.
@@ -89,7 +98,9 @@ impl Job {
         let settings = Settings { rate: start.rate, seed: start.seed, ..settled.settings };
         let (train, test) = (&*settled.parts.train, &*settled.parts.test);
         let run = Run::new(&net, settings, train, test).map_err(|error| error.to_string())?;
+        let part = &settled.part;
         let run = run.mixed(settled.mix).in_parts(settled.accumulate);
+        let run = run.shared(part.rank, part.size);
         let mut run = run.losses_every(settled.loss_every.into());
         let mut notes = Notes::default();
         engine.begin(&start.named, start.seed).map_err(|error| error.to_string())?;
@@ -137,8 +148,18 @@ impl Job {
                 ControlFlow::Continue(())
             });
             let epoch = match (walked, fault) {
-                (_, Some(why)) => return Err(why),
-                (Err(stop), None) => return Err(self.explain(&run, engine, stop)),
+                (_, Some(why)) => {
+                    part.give_up(&why);
+                    return Err(why);
+                }
+                (Err(stop), None) => {
+                    let agreed = matches!(&stop, Stop::Engine(error) if E::agreed(error));
+                    let why = self.explain(&run, engine, stop);
+                    if !agreed {
+                        part.give_up(&why);
+                    }
+                    return Err(why);
+                }
                 (Ok(None), None) => break,
                 (Ok(Some(epoch)), None) => epoch,
             };

@@ -29,7 +29,7 @@ pub(super) struct Ahead {
     /// The losses of the steps that were taken, where nobody has asked for them yet.
     losses: VecDeque<f32>,
     /// Why the step behind these was not.
-    refused: Option<Error>,
+    refused: Option<CudaError>,
 }
 
 impl Ahead {
@@ -91,8 +91,8 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         self.steps -= (pending - taken) as u64;
         if let Some([loss, verdict, place]) = notes.get(taken) {
             self.ahead.refused = Some(match *verdict {
-                0.0 => Error::Loss(*loss),
-                _ => Error::Diverged { node: self.layer_of(place.to_bits() as usize) },
+                0.0 => self.refuse_uneven().err().unwrap_or_else(|| Error::Loss(*loss).into()),
+                _ => Error::Diverged { node: self.layer_of(place.to_bits() as usize) }.into(),
             });
             self.queue.clear(self.ahead.halted)?;
         }
@@ -108,7 +108,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// Settles, and fails where a step was refused that nobody has heard of.
     pub(super) fn settle_well(&mut self) -> Result<(), CudaError> {
         self.settle()?;
-        self.ahead.refused.take().map_or(Ok(()), |error| Err(error.into()))
+        self.ahead.refused.take().map_or(Ok(()), Err)
     }
 
     /// The loss of the step that was submitted last, for who has waited for it.

@@ -8,6 +8,8 @@
 
 mod ahead;
 mod memory;
+#[cfg_attr(not(feature = "nccl"), path = "alone.rs")]
+mod ranks;
 mod staged;
 mod step;
 mod table;
@@ -25,6 +27,7 @@ use crate::update::{Moves, OnGpu, Step, Update};
 use ahead::Ahead;
 use core::fmt;
 use memory::{Memory, RESULTS, SETTINGS};
+use ranks::Ranks;
 use staged::Staged;
 use std::collections::HashMap;
 use std::vec::Vec;
@@ -43,6 +46,9 @@ pub enum CudaError {
         /// The embedding's number.
         node: usize,
     },
+    /// Ranks have different numbers of examples: how many each has. No weight has moved.
+    #[cfg(feature = "nccl")]
+    Uneven(Vec<u32>),
 }
 
 impl fmt::Display for CudaError {
@@ -55,6 +61,10 @@ impl fmt::Display for CudaError {
                 "layer {node} looks up tokens that another layer made, which bf16 would round: let it read the \
                  input, or take f32"
             ),
+            #[cfg(feature = "nccl")]
+            Self::Uneven(counts) => {
+                write!(f, "ranks have different numbers of examples: {counts:?} of rank 0 and on")
+            }
         }
     }
 }
@@ -120,6 +130,7 @@ pub struct Cuda<'a, U> {
     recorded: HashMap<(Work, Sort, usize, usize), Recorded>,
     staged: Staged,
     ahead: Ahead,
+    ranks: Ranks,
     queue: Queue,
     steps: u64,
     seed: u64,
@@ -189,6 +200,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
             recorded,
             staged,
             ahead,
+            ranks: Ranks::ALONE,
             queue,
             steps,
             seed,
@@ -277,10 +289,12 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
         let (kernel, matrix) = moves.matrix.on_gpu();
         let groups = [matrix, moves.vector.on_gpu().1, moves.scalar.on_gpu().1];
-        let lots = self.parts.lots(self.steps);
+        let lots = self.ranks.part(self.parts).lots(self.steps);
         let halves = |word: u64| [word as u32, (word >> 32) as u32].map(f32::from_bits);
         let lots = halves(self.seed).into_iter().chain(halves(lots));
         let all = groups.as_flattened().iter().copied().chain(lots);
+        // a sum over ranks counts by its mean
+        let share = share / self.ranks.size() as f32;
         let mut settings = [0.0; SETTINGS];
         settings
             .iter_mut()
@@ -319,7 +333,10 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
         let [loss, _, verdict] = results;
         match verdict {
             1.0 => Ok(loss),
-            0.0 => Err(Error::Loss(loss).into()),
+            0.0 => {
+                self.refuse_uneven()?;
+                Err(Error::Loss(loss).into())
+            }
             _ => Err(Error::Diverged { node: self.diverged()? }.into()),
         }
     }
@@ -392,6 +409,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
         }
         let (kernel, settings) = self.settings(rate, 1.0 / examples as f32);
         self.queue.write(self.memory.settings, &settings)?;
+        self.gather_from_all()?;
         self.update(self.memory.gathered, kernel)?;
         self.parts = Parts::default();
         self.verdict()?;

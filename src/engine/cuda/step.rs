@@ -27,7 +27,8 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     ) -> Result<(), Error> {
         let y = self.forward(examples, true)?;
         self.loss(y, wanted, examples)?;
-        self.backward(examples)?;
+        self.agree_on_loss(examples)?;
+        self.backward(work, examples)?;
         match work {
             Work::Train => {
                 self.update(self.memory.gradient, kernel)?;
@@ -36,6 +37,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             Work::Gather => {
                 let Memory { gradient, gathered, results, .. } = self.memory;
                 self.judge(gradient)?;
+                self.agree_on_verdict()?;
                 let (verdict, n) = (results.after(1), gradient.len());
                 let all: [Argument; 5] = [
                     gathered.updated(),
@@ -122,7 +124,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     }
 
     /// All layers backward, from the gradient of the outputs in its place to those of all weights.
-    fn backward(&self, examples: usize) -> Result<(), Error> {
+    fn backward(&self, work: Work, examples: usize) -> Result<(), Error> {
         let Memory { arena, weights, factors, gradient, scratch, results, .. } = self.memory;
         let nodes = self.net.nodes.iter().zip(self.net.slots).enumerate();
         let mut masks = Numbers::EMPTY;
@@ -175,8 +177,9 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             if in_place {
                 self.pass_on(dx, dy, slot.fresh[0])?;
             }
+            self.hand_on(number, work)?;
         }
-        Ok(())
+        self.receive(work)
     }
 
     /// Whether layer `number` masks its gradient by the rectifier behind it.

@@ -17,9 +17,10 @@ pub enum Counter {
     PinnedBytes,
     Waits,
     Pins,
+    Collectives,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "launches",
     "gemms",
     "allocations",
@@ -30,6 +31,7 @@ const NAMES: [&str; 10] = [
     "bytes from page-locked memory",
     "waits of the host",
     "page-locked allocations",
+    "collectives",
 ];
 
 static COUNTS: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(0) }; NAMES.len()];

@@ -1,7 +1,8 @@
-//! A stand-in for libcuda and libcublas that runs PTX on the CPU, for tests only.
+//! A stand-in for libcuda, libcublas and libnccl that runs PTX on the CPU, for tests only.
 //!
 //! `driver` has the functions that programs call, `device` what they do it to, `ptx` and `runtime` make
-//! C++ of a module and run it, `blas` multiplies matrices. See README.md.
+//! C++ of a module and run it, `blas` multiplies matrices, `nccl` sums
+//! over processes. See README.md.
 
 mod blas;
 mod compiler;
@@ -9,6 +10,7 @@ mod counters;
 mod device;
 mod driver;
 mod error;
+mod nccl;
 mod ptx;
 mod report;
 mod settings;

@@ -16,6 +16,8 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     pub compiler: Option<String>,
     pub fail: Option<Planned>,
+    /// Seconds that a rank waits for the others.
+    pub timeout: u64,
 }
 
 /// When streams advance.
@@ -65,7 +67,7 @@ fn read() -> Settings {
     assert!(order < 3, "CUDA_ON_CPU_ORDER={order} is none of 0, 1, 2");
     let fail = text("FAIL").map(|text| {
         let planned = text.split_once(':').and_then(|(what, which)| {
-            let known = ["launch", "gemm", "alloc", "pin"].contains(&what);
+            let known = ["launch", "gemm", "alloc", "pin", "collective"].contains(&what);
             Some(Planned { what: what.to_owned(), which: which.parse().ok()? }).filter(|_| known)
         });
         planned.unwrap_or_else(|| panic!("CUDA_ON_CPU_FAIL={text} is not like launch:3"))
@@ -81,6 +83,7 @@ fn read() -> Settings {
         cache: text("CACHE").map(PathBuf::from),
         compiler: text("CXX"),
         fail,
+        timeout: number("TIMEOUT", 60).max(1),
     }
 }
 
