@@ -20,6 +20,7 @@ mod suite {
     mod cuda;
     mod cuda_convolutions;
     mod cuda_counts;
+    mod cuda_embedding;
     mod cuda_models;
     mod cuda_starts;
 }
