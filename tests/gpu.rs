@@ -22,5 +22,6 @@ mod suite {
     mod cuda_counts;
     mod cuda_embedding;
     mod cuda_models;
+    mod cuda_norms;
     mod cuda_starts;
 }
