@@ -199,7 +199,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
 
     /// Lets products round their factors to TF32 (10 bits of fraction instead of 23) from the next step on,
     /// which is several times as fast from Ampere on; weights, gradients and sums stay f32. Not allowed at
-    /// first.
+    /// first. Convolutions are then laid out in rows, for which more memory is taken.
     ///
     /// # Errors
     /// Where the GPU reports one.
