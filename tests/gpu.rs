@@ -24,4 +24,5 @@ mod suite {
     mod cuda_models;
     mod cuda_norms;
     mod cuda_starts;
+    mod cuda_sums;
 }
