@@ -22,7 +22,10 @@ mod suite {
     mod cuda_attention;
     mod cuda_convolutions;
     mod cuda_counts;
+    mod cuda_embedding;
     mod cuda_models;
+    mod cuda_norms;
     mod cuda_precision;
     mod cuda_starts;
+    mod cuda_sums;
 }

@@ -237,6 +237,7 @@ impl Layer {
             Self::Conv2d(layer) => layer.cuda_scratch((x, y), batch, matrix_units),
             Self::BatchNorm(_) | Self::LayerNorm(_) => sums(2 * x.channels as usize),
             Self::RmsNorm(_) => sums(x.channels as usize),
+            Self::Embedding(layer) => layer.cuda_scratch(batch * x.len()),
             Self::Positions(_) => sums(x.len()),
             Self::ClassToken(_) => sums(x.channels as usize),
             Self::ScalarBias(_) | Self::Multiplier(_) => BLOCKS,

@@ -352,7 +352,9 @@ static __device__ void conv_weights(float* dw, const Real* dy, const Real* x, co
                                     unsigned weights) {
     unsigned inp = channels.inp, out = channels.out, depth = w.kernel[0] * w.kernel[1] * inp;
     unsigned group = blockIdx.y % channels.groups, number = blockIdx.y / channels.groups;
-    unsigned begin = number * slice, end = begin + slice < windows ? begin + slice : windows;
+    // the last slice may be shorter, or empty
+    unsigned begin = number * slice < windows ? number * slice : windows;
+    unsigned end = begin + slice < windows ? begin + slice : windows;
     float* to = dw + (size_t)number * weights;
     unsigned behind = channels.groups * out * depth;
     Weights product = {x + group * inp, dy + group * out, to + (size_t)group * out * depth,
