@@ -5,6 +5,7 @@
 //! sum is taken by atomics, and cuBLAS has a workspace of its own. It agrees with
 //! [`Portable`](super::Portable) within the tolerances of the tests.
 
+mod along;
 mod memory;
 mod step;
 mod table;
