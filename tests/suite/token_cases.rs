@@ -194,7 +194,6 @@ fn whole_networks(add: Add<'_>) {
     let g = vector(3).dense(4);
     let value = g.here();
     add("gelu beside its operand", end(g.gelu().add(value)), [3, 3], All);
-    add("a layer added to itself", end(g.add(value)), [3, 3], All);
     add("gelu of 33 numbers at the end", vector(3).dense(33).gelu().squared_error(), [5, 3], All);
     let frozen = vector(3).dense(4).name("a").dense(5).gelu().dense(2).squared_error();
     add("gelu behind a frozen layer", frozen, [3, 3], Only(&["a"]));

@@ -1,6 +1,5 @@
 //! What linear layers do of the layer that follows them: one pass over the numbers instead of two.
 
-use crate::graph::Value;
 use crate::layer::{Kind, Layer};
 use crate::plan::Net;
 
@@ -10,10 +9,9 @@ pub(super) fn takes_along(net: &Net<'_>, number: usize) -> Option<Kind> {
     let (node, slot) = (net.nodes.get(number)?, net.slots.get(number)?);
     let (next, behind) = (net.nodes.get(number + 1)?, net.slots.get(number + 1)?);
     let follows = node.layer.is_linear() && next.from.node() == Some(number);
-    let twice = next.second.and_then(Value::node) == Some(number);
     match next.layer.kind() {
         kind @ Kind::Gelu if follows => Some(kind),
-        kind @ Kind::Add if follows && !twice && behind.y == slot.y => Some(kind),
+        kind @ Kind::Add if follows && behind.y == slot.y => Some(kind),
         _ => None,
     }
 }
