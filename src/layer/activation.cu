@@ -20,16 +20,20 @@
 // Φ(x), the share of a normal distribution below x.
 static __device__ float below(float x) { return 0.5f * (1.0f + erff(x * 0.70710678f)); }
 
+static __device__ float gelu(float x) { return x * below(x); }
+
+static __device__ float gelu_slope(float x) { return below(x) + x * 0.3989423f * expf(-0.5f * x * x); }
+
 // NaN stays NaN
 MAP(relu_forward, x <= 0.0f ? 0.0f : x)
 MAP(tanh_forward, tanhf(x))
 MAP(sigmoid_forward, 1.0f / (1.0f + expf(-x)))
-MAP(gelu_forward, x * below(x))
+MAP(gelu_forward, gelu(x))
 
 COMBINE(relu_backward, z > 0.0f ? dy : 0.0f)
 COMBINE(tanh_backward, dy * (1.0f - z * z))
 COMBINE(sigmoid_backward, dy * (z * (1.0f - z)))
-COMBINE(gelu_backward, dy * (below(z) + z * 0.3989423f * expf(-0.5f * z * z)))
+COMBINE(gelu_backward, dy * gelu_slope(z))
 
 KERNEL leaky_relu_forward(Real* y, const Real* x, float slope, unsigned n) {
     EACH(i, n) y[i] = x[i] <= 0.0f ? slope * x[i] : x[i];

@@ -26,8 +26,19 @@ pub(crate) struct Forward<'a> {
     pub y: Numbers,
     /// Whether a rectifier follows, which the layer is to do as well.
     pub relu: bool,
+    pub along: Along,
     pub chance: Lots,
     pub scratch: Numbers,
+}
+
+/// What a [linear](Layer::is_linear) layer is to do of the layer that follows.
+#[derive(Clone, Copy)]
+pub(crate) enum Along {
+    Nothing,
+    /// A GELU, whose outputs go here.
+    Gelu(Numbers),
+    /// A sum, in its place, whose second operand is this.
+    Sum(Numbers),
 }
 
 /// One backward pass of one layer over a batch.
@@ -56,6 +67,8 @@ pub(crate) struct Backward<'a> {
     pub dw: Numbers,
     /// The output of the rectifier that follows, by which the layer is to mask dy; nowhere where none does.
     pub mask: Numbers,
+    /// The input of the GELU that follows, through whose backward pass dy has yet to go; nowhere where it has.
+    pub gelu: Numbers,
     /// The loss of the batch.
     pub loss: Numbers,
     pub chance: Lots,
@@ -219,6 +232,15 @@ fn combine(io: &Backward<'_>, kernel: &'static str, z: Numbers) -> Result<(), Er
 }
 
 impl Layer {
+    /// Whether the layer is one product of its rows, which can take [along](Along) what follows.
+    pub(crate) const fn is_linear(&self) -> bool {
+        match self {
+            Self::Dense(_) => true,
+            Self::Conv2d(layer) => layer.is_linear(),
+            _ => false,
+        }
+    }
+
     /// Whether the layer, which works in place, also takes its gradient to where it is wanted.
     pub(crate) const fn passes_on(&self) -> bool {
         matches!(self, Self::LayerNorm(_) | Self::RmsNorm(_))

@@ -5,8 +5,8 @@ use super::cases::{Case, ROOM, Trains, hwc};
 use super::cuda::device;
 use super::runner::{Numbers, gradient, infer, inference, plan, wide};
 use super::tolerance::{Against, difference, tolerance};
-use idinit::engine::{Cuda, Engine};
-use idinit::gpu::Precision;
+use idinit::engine::{Cuda, CudaError, Engine};
+use idinit::gpu::{self, Precision};
 use idinit::graph::{Graph, Value};
 use idinit::update::{Momentum, Sgd};
 
@@ -198,4 +198,19 @@ fn what_is_no_number_is_not_hidden_from_those_who_look_at_it() {
         assert!(before.into_iter().all(|y| y.is_finite()), "part {part} of token {token}");
         assert!(y.iter().any(|y| y.is_nan()));
     }
+}
+
+#[test]
+fn scores_of_a_long_line_take_no_memory_unless_factors_may_be_rounded() {
+    let Some(device) = device() else { return };
+    // two matrices of scores would be 512 GiB
+    let graph = hwc(1, 1 << 16, 24).attention(8, true).squared_error();
+    let case = case(graph, 1, 0);
+    let plan = inference(&case);
+    let with = |precision| {
+        Cuda::with_precision(plan.net(), Sgd::default(), device.ordinal, precision).map(drop)
+    };
+    let refused = with(Precision::Tf32);
+    assert!(matches!(refused, Err(CudaError::Gpu(gpu::Error::Memory { .. }))), "{refused:?}");
+    with(Precision::F32).unwrap();
 }

@@ -178,4 +178,23 @@ fn whole_networks(add: Add<'_>) {
     let g = g.layer_norm().linear(18).attention(3, false).linear(6).dropout(0.1).add(skip);
     let g = g.layer_norm().select(0).dense(3).cross_entropy(0.1);
     add("a block of a vision transformer", g, [4, 3], All);
+
+    // what linear layers may take along of those behind them
+    let end = |graph: Graph<ROOM>| graph.dense(3).cross_entropy(0.0);
+    let unbiased = |out| {
+        Layer::Conv2d(idinit::layer::Conv2d { bias: false, ..idinit::layer::Conv2d::same(out, 1) })
+    };
+    let g = hwc(2, 3, 2).linear(5);
+    let skip = g.here();
+    let g = g.then(unbiased(7)).gelu().then(unbiased(5)).add(skip).relu();
+    add("gelu and a sum behind layers without bias", end(g), [3, 3], All);
+    let g = hwc(2, 3, 2).linear(5);
+    let skip = g.here();
+    add("a rectified sum behind a bias", end(g.gelu().linear(5).add(skip).relu()), [5, 3], All);
+    let g = vector(3).dense(4);
+    let value = g.here();
+    add("gelu beside its operand", end(g.gelu().add(value)), [3, 3], All);
+    add("gelu of 33 numbers at the end", vector(3).dense(33).gelu().squared_error(), [5, 3], All);
+    let frozen = vector(3).dense(4).name("a").dense(5).gelu().dense(2).squared_error();
+    add("gelu behind a frozen layer", frozen, [3, 3], Only(&["a"]));
 }

@@ -7,6 +7,7 @@
 //! own. It agrees with [`Portable`](super::Portable) within the tolerances of the tests.
 
 mod ahead;
+mod along;
 mod memory;
 #[cfg_attr(not(feature = "nccl"), path = "alone.rs")]
 mod ranks;

@@ -1,12 +1,13 @@
 //! What a step asks the GPU for: all layers forward, the loss, all layers backward, and the update.
 
 use super::super::rectified::{masks_before, rectified, sum_masks};
+use super::along::{goes_through, takes_along};
 use super::memory::{LOTS, Memory, SHARE};
 use super::{Cuda, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
 use crate::graph::Value;
 use crate::layer::Kind;
-use crate::layer::cuda::{Backward, Forward, Lots};
+use crate::layer::cuda::{Along, Backward, Forward, Lots};
 use crate::loss::cuda::Wanted;
 use crate::update::{OnGpu, Update};
 
@@ -88,11 +89,14 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         self.round(examples)?;
         let mut output = Numbers::EMPTY;
         for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
+            output = arena.of(slot.y.first(examples * node.output.len()));
             // taken along by the layer before it
-            if number.checked_sub(1).is_some_and(|before| rectified(&self.net, before)) {
+            let taken =
+                |before| rectified(&self.net, before) || takes_along(&self.net, before).is_some();
+            if number.checked_sub(1).is_some_and(taken) {
                 continue;
             }
-            output = arena.of(slot.y.first(examples * node.output.len()));
+            let (along, last) = self.along(number, examples);
             node.layer.forward_cuda(&Forward {
                 queue: &self.queue,
                 input: node.input,
@@ -104,12 +108,27 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 factors: factors.of(slot.weights),
                 saved: if training { self.saved(number) } else { Numbers::EMPTY },
                 y: output,
-                relu: rectified(&self.net, number),
+                relu: rectified(&self.net, last),
+                along,
                 chance: self.lots(number),
                 scratch,
             })?;
         }
         Ok(output)
+    }
+
+    /// What layer `number` is to take along, and the last layer whose work it then does.
+    fn along(&self, number: usize, examples: usize) -> (Along, usize) {
+        let next = number + 1;
+        let (Some(node), Some(slot)) = (self.net.nodes.get(next), self.net.slots.get(next)) else {
+            return (Along::Nothing, number);
+        };
+        let y = self.memory.arena.of(slot.y.first(examples * node.output.len()));
+        match takes_along(&self.net, number) {
+            Some(Kind::Gelu) => (Along::Gelu(y), next),
+            Some(_) => (Along::Sum(self.second(node.second, examples)[0]), next),
+            None => (Along::Nothing, number),
+        }
     }
 
     /// The loss of the outputs; their gradients then lie where backward looks.
@@ -127,7 +146,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     fn backward(&self, work: Work, examples: usize) -> Result<(), Error> {
         let Memory { arena, weights, factors, gradient, scratch, results, .. } = self.memory;
         let nodes = self.net.nodes.iter().zip(self.net.slots).enumerate();
-        let mut masks = Numbers::EMPTY;
+        let (mut masks, mut gelus) = (Numbers::EMPTY, Numbers::EMPTY);
         for (number, (node, slot)) in nodes.rev().filter(|(_, (_, slot))| slot.backward) {
             let style = node.layer.style(slot.trained);
             let in_place = style.in_place && !node.layer.passes_on();
@@ -137,7 +156,12 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 masks = arena.of(slot.y.first(y_len));
                 continue;
             }
+            if number.checked_sub(1).is_some_and(|before| goes_through(&self.net, before)) {
+                gelus = self.value(node.from, Kind::Gelu, x_len);
+                continue;
+            }
             let mask = core::mem::replace(&mut masks, Numbers::EMPTY);
+            let gelu = core::mem::replace(&mut gelus, Numbers::EMPTY);
             let dx = match slot.shares_gradient {
                 true => Numbers::EMPTY,
                 false => self.gradient_of(node.from, x_len),
@@ -164,6 +188,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 factors: factors.of(slot.weights),
                 dw: if slot.trained { gradient.of(slot.moved) } else { Numbers::EMPTY },
                 mask,
+                gelu,
                 loss: results.first(1),
                 chance: self.lots(number),
                 scratch,

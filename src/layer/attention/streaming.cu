@@ -212,8 +212,9 @@ static __device__ void forward_stream(float* room, Head head, Real* y, float* sa
     });
 }
 
-// With g = dy vᵀ and D = Σ p g, dq = α Σ p (g − D) k = α (Σ p g k − D Σ p k), in one pass over the keys. D is
-// written for the pass by keys.
+// With g = dy vᵀ and D = Σ p g, dq = α Σ p (g − D) k = α (Σ p g k − D Σ p k), so that one pass over the keys
+// serves, though D is known at its end alone: what cancels has no larger roundings than g and D have themselves.
+// D is written for the pass by keys.
 template <unsigned WIDE>
 static __device__ void query_stream(float* room, Head head, Real* dx, const Real* dy, const float* saved,
                                     float* means, float scale, unsigned fresh) {

@@ -102,7 +102,7 @@ macro_rules! with_kernels {
 
 impl Conv2d {
     /// Whether each pixel is mapped by itself: then it is a dense layer over all pixels.
-    pub(super) const fn is_linear(&self) -> bool {
+    pub(in crate::layer) const fn is_linear(&self) -> bool {
         let ([kh, kw], [sh, sw], [ph, pw]) = (self.kernel, self.stride, self.padding);
         kh * kw == 1 && sh * sw == 1 && ph + pw == 0 && self.groups == 1
     }

@@ -2,18 +2,35 @@
 
 use super::Dense;
 use crate::gpu::{Batch, Error, Grid, Numbers};
-use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix};
+use crate::layer::cuda::{Along, Backward, Forward, arguments, column_sums, fold, matrix};
 
 /// y += b in every row, rectified where a rectifier follows.
-pub(in crate::layer) fn add_bias(
-    io: &Forward<'_>,
-    bias: Numbers,
-) -> Result<(), Error> {
+pub(in crate::layer) fn add_bias(io: &Forward<'_>, bias: Numbers) -> Result<(), Error> {
     let (queue, y, n, each) = (io.queue, io.y, io.y.len(), Grid::each(io.y.len()));
     match bias.len() {
         0 if io.relu => queue.launch("relu_forward", each, arguments![y, y, n]),
         0 => Ok(()),
         out => queue.launch("row_added", each, arguments![y, y, bias, out, io.relu, n]),
+    }
+}
+
+/// The same, and what else the layer is to take along.
+fn finish(io: &Forward<'_>, bias: Numbers) -> Result<(), Error> {
+    let (queue, y, out, n) = (io.queue, io.y, bias.len(), io.y.len());
+    let each = Grid::each(n);
+    match io.along {
+        Along::Nothing => add_bias(io, bias),
+        Along::Gelu(to) if out == 0 => queue.launch("gelu_forward", each, arguments![to, y, n]),
+        Along::Gelu(to) => {
+            queue.launch("bias_gelu", each, arguments![to, y.updated(), bias, out, n])
+        }
+        Along::Sum(second) if out == 0 => {
+            queue.launch("add_forward", each, arguments![y, y, second, io.relu, n])
+        }
+        Along::Sum(second) => {
+            let all = arguments![y.updated(), bias, second, out, io.relu, n];
+            queue.launch("bias_sum", each, all)
+        }
     }
 }
 
@@ -26,7 +43,7 @@ pub(in crate::layer) fn forward_linear(
     let (x, w) = (matrix(io.x, inp), matrix(io.factors, inp).turned());
     let sizes = [rows, out, inp];
     io.queue.product(matrix(io.y, out), (x, w), sizes, (1.0, true), Batch::ONE)?;
-    add_bias(io, io.w.after(inp * out))
+    finish(io, io.w.after(inp * out))
 }
 
 /// The backward pass of [`forward_linear`].
@@ -36,6 +53,11 @@ pub(in crate::layer) fn backward_linear(
 ) -> Result<(), Error> {
     let rows = io.dy.len() / out.max(1);
     let dy = matrix(io.dy, out);
+    let db = io.dw.after(inp * out);
+    if !io.gelu.is_empty() {
+        let all = arguments![io.dy.updated(), io.gelu, rows, out];
+        fold(io.queue, db, ("gelu_backward_bias", all), (rows, 1.0), io.scratch)?;
+    }
     if !io.dx.is_empty() {
         let (w, sizes) = (matrix(io.factors, inp), [rows, inp, out]);
         io.queue.product(matrix(io.dx, inp), (dy, w), sizes, (1.0, io.fresh[0]), Batch::ONE)?;
@@ -44,7 +66,9 @@ pub(in crate::layer) fn backward_linear(
         let (dw, sizes) = (matrix(io.dw, inp), [out, inp, rows]);
         let factors = (dy.turned(), matrix(io.x, inp));
         io.queue.product(dw, factors, sizes, (1.0, true), Batch::ONE)?;
-        column_sums(io.queue, io.dw.after(inp * out), io.dy, (rows, out), io.scratch)?;
+        if io.gelu.is_empty() {
+            column_sums(io.queue, db, io.dy, (rows, out), io.scratch)?;
+        }
     }
     Ok(())
 }

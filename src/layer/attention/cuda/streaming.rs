@@ -11,11 +11,40 @@ pub(super) const WIDEST: usize = 128;
 /// Threads of a block.
 const THREADS: usize = 128;
 
-/// The kernels of one width: forward, and backward by queries and by keys.
-const KERNELS: [(usize, [&str; 3]); 3] = [
-    (32, ["attention_forward_32", "attention_queries_32", "attention_keys_32"]),
-    (64, ["attention_forward_64", "attention_queries_64", "attention_keys_64"]),
-    (WIDEST, ["attention_forward_128", "attention_queries_128", "attention_keys_128"]),
+/// The kernels of one width.
+#[derive(Clone, Copy)]
+struct Kernels {
+    /// Channels of the widest head they are for.
+    wide: usize,
+    /// Tokens of a tile, as `Tiles` has them.
+    side: usize,
+    forward: &'static str,
+    by_queries: &'static str,
+    by_keys: &'static str,
+}
+
+const KERNELS: [Kernels; 3] = [
+    Kernels {
+        wide: 32,
+        side: 32,
+        forward: "attention_forward_32",
+        by_queries: "attention_queries_32",
+        by_keys: "attention_keys_32",
+    },
+    Kernels {
+        wide: 64,
+        side: 32,
+        forward: "attention_forward_64",
+        by_queries: "attention_queries_64",
+        by_keys: "attention_keys_64",
+    },
+    Kernels {
+        wide: WIDEST,
+        side: 16,
+        forward: "attention_forward_128",
+        by_queries: "attention_queries_128",
+        by_keys: "attention_keys_128",
+    },
 ];
 
 /// Numbers of scratch: Σ p g of each query.
@@ -23,13 +52,10 @@ pub(super) const fn scratch(sizes: Heads) -> usize {
     sizes.heads * sizes.examples * sizes.tokens
 }
 
-/// The kernels of the narrowest width that the heads fit, and the side of their tiles.
-fn kernels(sizes: Heads) -> Result<([&'static str; 3], usize), Error> {
-    let fits = |(wide, _): &&(usize, _)| sizes.width <= *wide;
-    match KERNELS.iter().find(fits) {
-        Some((wide, kernels)) => Ok((*kernels, if *wide > 64 { 16 } else { 32 })),
-        None => Err(Error::Kernel { name: "attention", why: "heads are too wide" }),
-    }
+/// The kernels of the narrowest width that the heads fit.
+fn kernels(sizes: Heads) -> Result<&'static Kernels, Error> {
+    let fits = |kernels: &&Kernels| sizes.width <= kernels.wide;
+    KERNELS.iter().find(fits).ok_or(Error::Kernel { name: "attention", why: "heads are too wide" })
 }
 
 impl Attention {
@@ -47,16 +73,16 @@ impl Attention {
     }
 
     pub(super) fn forward_streaming(&self, io: &Forward<'_>, sizes: Heads) -> Result<(), Error> {
-        let ([kernel, ..], side) = kernels(sizes)?;
+        let &Kernels { forward, side, .. } = kernels(sizes)?;
         let Heads { heads, tokens, width, .. } = sizes;
         let (causal, scale) = (self.causal, sizes.scale());
         let all = arguments![io.y, io.x, io.saved, io.second, heads, width, tokens, causal, scale];
         let flops = self.operations(sizes, side, 2);
-        io.queue.compute((kernel, flops), Self::blocks(sizes, side), all)
+        io.queue.compute((forward, flops), Self::blocks(sizes, side), all)
     }
 
     pub(super) fn backward_streaming(&self, io: &Backward<'_>, sizes: Heads) -> Result<(), Error> {
-        let ([_, by_queries, by_keys], side) = kernels(sizes)?;
+        let &Kernels { by_queries, by_keys, side, .. } = kernels(sizes)?;
         let Heads { heads, tokens, width, .. } = sizes;
         let (causal, scale, fresh) = (self.causal, sizes.scale(), io.fresh[0]);
         let (means, blocks) = (io.scratch.first(scratch(sizes)), Self::blocks(sizes, side));
