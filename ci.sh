@@ -11,6 +11,8 @@ cd "$(dirname "$0")"
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 features=(std half defmt micromath)
+# what tests are built with, once for all of them
+all=cli,half,nccl
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
 steps=(tools format lint features documentation data test small gpu bare_metal measure main_job)
 
@@ -45,8 +47,8 @@ format() {
 lint() {
     cargo clippy --quiet --all-targets -- -D warnings
     cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
-    cargo clippy --quiet --all-targets --features cli,cuda -- -D warnings
-    cargo clippy --quiet --all-targets --features cli,nccl -- -D warnings
+    cargo clippy --quiet --lib --bins --features cli,cuda -- -D warnings
+    cargo clippy --quiet --all-targets --features "$all" -- -D warnings
     cargo clippy --quiet --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu --all-targets -- -D warnings
 }
 
@@ -62,7 +64,7 @@ features() {
     done
     cargo check --quiet --lib --features cuda,half,defmt,micromath
     cargo check --quiet --bins --features cli
-    cargo check --quiet --bins --features cli,cuda
+    cargo check --quiet --lib --features cuda
     cargo check --quiet --lib --features nccl
 }
 
@@ -83,10 +85,11 @@ data() {
     bash examples/get-data.sh "${sets[@]}" target/data
 }
 
-# Everything, the boards' programs in QEMU included, and once more what stands without features.
+# Everything, the boards' programs in QEMU included, and once more what stands without features. What needs a GPU
+# has its step below.
 test() {
     [ -d target/data/fashion ] || data
-    IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features cli,half
+    IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features "$all"
     cargo test --lib
     cargo test --lib --features micromath math
     cargo build --quiet --benches --examples
@@ -106,10 +109,9 @@ gpu() {
     python3 -m pip --version >/dev/null || die "python3 with pip brings NVIDIA's compilers: install it"
     python3 src/gpu/make-ptx.py --check
     bash src/gpu/assemble.sh
-    cargo test --features cli,nccl --lib --test cli gpu
     gpu_on_cpu
     if command -v nvidia-smi >/dev/null; then
-        IDINIT_REQUIRE_GPU=1 cargo test --features cuda --test gpu -- --nocapture
+        IDINIT_REQUIRE_GPU=1 cargo test --features "$all" --test gpu -- --nocapture
     else
         echo "ci.sh: there is no NVIDIA GPU, so tests/gpu.rs ran on the stand-in alone"
     fi
@@ -118,24 +120,45 @@ gpu() {
 # The GPU's tests on a device that executes the kernels on the CPU: its own tests first, then every order of
 # threads, with streams that run at once and streams that run when something waits for them.
 gpu_on_cpu() {
-    local device order mode log=target/gpu-on-cpu.log
+    local device order mode pass passes
     device=$(bash tests/cuda-on-cpu/build.sh)
     LD_LIBRARY_PATH=$device cargo test --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu
-    LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,nccl --test gpu_faults --test gpu_ranks
-    CUDA_ON_CPU_MODE=lazy LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features cli,nccl --test gpu_ranks
+    cargo test --quiet --no-run --features "$all" --test gpu --test gpu_faults --test gpu_ranks
+    on_stand_in eager --test gpu_faults --test gpu_ranks
+    on_stand_in lazy --test gpu_ranks
     # copies that are as early as no event forbids, for what goes ahead of the host
-    CUDA_ON_CPU_MODE=hasty LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 \
-        cargo test --features cuda --test gpu cuda_ahead
+    on_stand_in hasty --test gpu cuda_ahead
     # the record of a machine's GPU, which means nothing here, but must come to its end
-    PROFILE=dev LD_LIBRARY_PATH=$device benches/peers/gpu.sh target/gpu-on-cpu.json 0.1 2 linear5
+    FEATURES=$all PROFILE=dev LD_LIBRARY_PATH=$device benches/peers/gpu.sh target/gpu-on-cpu.json 0.1 2 linear5
     for order in 0 1 2; do
+        passes=()
         for mode in eager lazy; do
-            echo "ci.sh: GPU tests on the stand-in, order $order, $mode"
-            CUDA_ON_CPU_ORDER=$order CUDA_ON_CPU_MODE=$mode LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 \
-                cargo test --features cuda --test gpu -- --nocapture 2>&1 | tee "$log" | grep -v '^GPU tests run on'
-            grep '^GPU tests run on: cuda-on-cpu' "$log" | sort -u || die "the GPU's tests did not run on the stand-in"
+            # two at once: one of them keeps one processor busy
+            gpu_pass "$order" "$mode" & passes+=($!)
         done
+        for pass in "${passes[@]}"; do wait "$pass"; done
     done
+}
+
+# on_stand_in MODE ARGUMENT...: these tests of cargo, which must not be skipped.
+on_stand_in() {
+    local mode=$1
+    shift
+    CUDA_ON_CPU_MODE=$mode LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features "$all" "$@"
+}
+
+# gpu_pass ORDER MODE: all of the GPU's tests, and on what they ran.
+gpu_pass() {
+    local log=target/gpu-on-cpu-$1-$2.log
+    if CUDA_ON_CPU_ORDER=$1 on_stand_in "$2" --test gpu -- --nocapture >"$log" 2>&1 &&
+        grep -q '^GPU tests run on: cuda-on-cpu' "$log"; then
+        echo "ci.sh: GPU tests on the stand-in, order $1, $2"
+        grep '^GPU tests run on' "$log" | sort -u
+        grep '^test ' "$log"
+    else
+        cat "$log"
+        die "the GPU's tests failed on the stand-in, or did not run there: order $1, $2"
+    fi
 }
 
 # The library without a standard library, on each sort of core.
@@ -160,6 +183,10 @@ main_job() {
     rm -rf target/main-job
     cargo build --quiet --release --features cli
     timeout 60 cargo run --quiet --release --features cli -- train --out target/main-job
+    # a program without GPUs says how to get one with them
+    local said
+    said=$(cargo run --quiet --release --features cli -- gpu 2>&1) && die "there is a GPU without its feature"
+    grep -q -- '--features cli,cuda' <<<"$said" || die "idinit gpu says: $said"
 }
 
 [ $# -gt 0 ] || set -- "${steps[@]}"

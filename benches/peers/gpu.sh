@@ -4,8 +4,9 @@
 #
 #   benches/peers/gpu.sh [OUT.json] [SECONDS] [BATCH] [NET…]
 #
-# A batch of 0 is the net's own. PROFILE names a profile of cargo, bench if none. The tests that judge the differences are those of `--test gpu`; this only
-# records them. On the stand-in of tests/cuda-on-cpu it runs too, and its times mean nothing there.
+# A batch of 0 is the net's own. PROFILE names a profile of cargo, bench if none, and FEATURES what to build with.
+# The tests that judge the differences are those of `--test gpu`; this only records them. On the stand-in of
+# tests/cuda-on-cpu it runs too, and its times mean nothing there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,7 +18,7 @@ python=${PYTHON:-python3}
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 
-cargo bench --quiet --profile "${PROFILE:-bench}" --bench steps --features cli,cuda -- gpu "$seconds" "$batch" "${nets[@]}" | tee "$lines"
+cargo bench --quiet --profile "${PROFILE:-bench}" --features "${FEATURES:-cli,cuda}" --bench steps -- gpu "$seconds" "$batch" "${nets[@]}" | tee "$lines"
 if "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
     for net in "${nets[@]}"; do
         DEVICE=cuda "$python" benches/peers/torch_steps.py "$net" 1 "$seconds" "$batch" | tee -a "$lines"
