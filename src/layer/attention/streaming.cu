@@ -79,6 +79,12 @@ static __device__ void tile_of(float* tile, const Real* rows, size_t step, unsig
     }
 }
 
+// Four numbers in one read; each is named, or the compiler splits the four in ways that differ from run to run.
+static __device__ void four(float (&to)[4], const float* from) {
+    const float4* all = (const float4*)from;
+    to[0] = all->x, to[1] = all->y, to[2] = all->z, to[3] = all->w;
+}
+
 // The products of this thread's rows of one tile with rows j, j + 16 … of another.
 template <unsigned WIDE>
 static __device__ void dots(float (&dot)[Tiles<WIDE>::ROWS][Tiles<WIDE>::COLUMNS], const float* a,
@@ -90,16 +96,12 @@ static __device__ void dots(float (&dot)[Tiles<WIDE>::ROWS][Tiles<WIDE>::COLUMNS
         for (unsigned k = 0; k < T::COLUMNS; ++k) dot[r][k] = 0.0f;
 #pragma unroll 2
     for (unsigned c = 0; c < WIDE; c += 4) {
-        float4 left[T::ROWS], right[T::COLUMNS];
-        for (unsigned r = 0; r < T::ROWS; ++r) left[r] = *(const float4*)(a + r * T::STEP + c);
-        for (unsigned k = 0; k < T::COLUMNS; ++k) right[k] = *(const float4*)(b + 16 * k * T::STEP + c);
+        float left[T::ROWS][4], right[T::COLUMNS][4];
+        for (unsigned r = 0; r < T::ROWS; ++r) four(left[r], a + r * T::STEP + c);
+        for (unsigned k = 0; k < T::COLUMNS; ++k) four(right[k], b + 16 * k * T::STEP + c);
         for (unsigned r = 0; r < T::ROWS; ++r)
-            for (unsigned k = 0; k < T::COLUMNS; ++k) {
-                float sum = fmaf(left[r].x, right[k].x, dot[r][k]);
-                sum = fmaf(left[r].y, right[k].y, sum);
-                sum = fmaf(left[r].z, right[k].z, sum);
-                dot[r][k] = fmaf(left[r].w, right[k].w, sum);
-            }
+            for (unsigned k = 0; k < T::COLUMNS; ++k)
+                for (unsigned i = 0; i < 4; ++i) dot[r][k] = fmaf(left[r][i], right[k][i], dot[r][k]);
     }
 }
 
@@ -123,17 +125,13 @@ static __device__ void add_rows(float (&sum)[Tiles<WIDE>::ROWS][Tiles<WIDE>::NUM
     tile += threadIdx.x % 16;
 #pragma unroll 1
     for (unsigned k = 0; k < T::SIDE; k += 4) {
-        float4 p[T::ROWS];
-        for (unsigned r = 0; r < T::ROWS; ++r) p[r] = *(const float4*)(weights + r * T::WEIGHTS + k);
+        float p[T::ROWS][4];
+        for (unsigned r = 0; r < T::ROWS; ++r) four(p[r], weights + r * T::WEIGHTS + k);
         for (unsigned n = 0; n < T::NUMBERS; ++n) {
             const float* from = tile + k * T::STEP + 16 * n;
             float v[4] = {from[0], from[T::STEP], from[2 * T::STEP], from[3 * T::STEP]};
-            for (unsigned r = 0; r < T::ROWS; ++r) {
-                float part = fmaf(p[r].x, v[0], sum[r][n]);
-                part = fmaf(p[r].y, v[1], part);
-                part = fmaf(p[r].z, v[2], part);
-                sum[r][n] = fmaf(p[r].w, v[3], part);
-            }
+            for (unsigned r = 0; r < T::ROWS; ++r)
+                for (unsigned i = 0; i < 4; ++i) sum[r][n] = fmaf(p[r][i], v[i], sum[r][n]);
         }
     }
 }
@@ -144,15 +142,16 @@ static __device__ void clear_sums(float (&sum)[Tiles<WIDE>::ROWS][Tiles<WIDE>::N
         for (unsigned n = 0; n < Tiles<WIDE>::NUMBERS; ++n) sum[r][n] = 0.0f;
 }
 
-// Calls `write(r, c, sum)` for each number of this thread that is there.
-template <unsigned WIDE, typename Write>
-static __device__ void each_sum(const float (&sum)[Tiles<WIDE>::ROWS][Tiles<WIDE>::NUMBERS], unsigned first,
-                                const Head& head, Write write) {
+// Writes the numbers of this thread that are there to their part of a gradient, or adds them.
+template <unsigned WIDE>
+static __device__ void hand_over(Real* part, const float (&sum)[Tiles<WIDE>::ROWS][Tiles<WIDE>::NUMBERS],
+                                 unsigned first, const Head& head, unsigned fresh) {
     using T = Tiles<WIDE>;
     for (unsigned r = 0; r < T::ROWS; ++r)
         for (unsigned n = 0; n < T::NUMBERS; ++n) {
             unsigned c = threadIdx.x % 16 + 16 * n;
-            if (first + r < head.tokens && c < head.width) write(r, c, sum[r][n]);
+            Real* to = part + (size_t)(first + r) * 3 * head.d + c;
+            if (first + r < head.tokens && c < head.width) *to = before(to, fresh) + sum[r][n];
         }
 }
 
@@ -200,16 +199,17 @@ static __device__ void forward_stream(float* room, Head head, Real* y, float* sa
     for (unsigned r = 0; r < T::ROWS; ++r) {
         // a query that looks at nothing gives zeros
         float powers = half_sum(total[r]), share = powers == 0.0f ? 0.0f : 1.0f / powers;
-        for (unsigned n = 0; n < T::NUMBERS; ++n) sum[r][n] *= share;
+        for (unsigned n = 0; n < T::NUMBERS; ++n) {
+            unsigned c = threadIdx.x % 16 + 16 * n;
+            bool there = first + r < head.tokens && c < head.width;
+            if (there) y[head.row + (size_t)(first + r) * head.d + c] = sum[r][n] * share;
+        }
         if (saved && first + r < head.tokens && threadIdx.x % 16 == 0) {
             size_t at = head.query + first + r;
             saved[2 * at] = share == 0.0f ? 0.0f : most[r];
             saved[2 * at + 1] = share;
         }
     }
-    each_sum<WIDE>(sum, first, head, [&](unsigned r, unsigned c, float sum) {
-        y[head.row + (size_t)(first + r) * head.d + c] = sum;
-    });
 }
 
 // With g = dy vᵀ and D = Σ p g, dq = α Σ p (g − D) k = α (Σ p g k − D Σ p k), so that one pass over the keys
@@ -262,10 +262,7 @@ static __device__ void query_stream(float* room, Head head, Real* dx, const Real
         for (unsigned n = 0; n < T::NUMBERS; ++n) steep[r][n] = scale * (steep[r][n] - mean[r] * plain[r][n]);
         if (first + r < head.tokens && threadIdx.x % 16 == 0) means[head.query + first + r] = mean[r];
     }
-    each_sum<WIDE>(steep, first, head, [&](unsigned r, unsigned c, float sum) {
-        Real* to = dx + head.part(0) + (size_t)(first + r) * 3 * head.d + c;
-        *to = before(to, fresh) + sum;
-    });
+    hand_over<WIDE>(dx + head.part(0), steep, first, head, fresh);
 }
 
 // dv = Σ p dy and dk = α Σ p (g − D) q, over the queries that look at a key.
@@ -307,12 +304,8 @@ static __device__ void key_stream(float* room, Head head, Real* dx, const Real* 
         share_out<WIDE>(weights, g);
         add_rows<WIDE>(dk, weights, queries);
     }
-    for (unsigned part = 1; part < 3; ++part) {
-        each_sum<WIDE>(part == 1 ? dk : dv, first, head, [&](unsigned r, unsigned c, float sum) {
-            Real* to = dx + head.part(part) + (size_t)(first + r) * 3 * head.d + c;
-            *to = before(to, fresh) + sum;
-        });
-    }
+    hand_over<WIDE>(dx + head.part(1), dk, first, head, fresh);
+    hand_over<WIDE>(dx + head.part(2), dv, first, head, fresh);
 }
 
 #define STREAMS(WIDE)                                                                                     \
