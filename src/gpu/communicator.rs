@@ -48,6 +48,18 @@ fn find() -> Result<(), Error> {
     }
 }
 
+impl World {
+    /// Whether there is what joins several GPUs, so that it is found out before anything is done.
+    ///
+    /// # Errors
+    /// Where there is no GPU to work with, and no NCCL or one that is too old.
+    pub fn check(&self) -> Result<(), Error> {
+        // NCCL stands on the driver
+        ordinal(self)?;
+        find()
+    }
+}
+
 /// The GPU of a rank: that of its number on its machine, or the only one that it sees, as where SLURM gives each
 /// rank its own.
 pub(crate) fn ordinal(world: &World) -> Result<usize, Error> {

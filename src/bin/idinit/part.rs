@@ -43,6 +43,9 @@ impl Part {
 
     #[cfg(feature = "nccl")]
     fn in_world(world: Option<World>) -> Result<Self, Failure> {
+        if let Some(world) = &world {
+            world.check().map_err(Failure::failed)?;
+        }
         let (rank, size) = world.as_ref().map_or((0, 1), |world| (world.rank, world.size));
         Ok(Self { rank, size, world })
     }
