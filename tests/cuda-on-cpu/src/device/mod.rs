@@ -9,6 +9,7 @@ pub mod stream;
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use crate::counters;
@@ -35,6 +36,8 @@ pub struct Machine {
     pub events: HashMap<usize, Event>,
     pub graphs: HashMap<usize, Arc<Vec<Operation>>>,
     pub modules: HashMap<usize, Module>,
+    /// The library of each text that was loaded: a program loads the same module again for each engine.
+    pub libraries: HashMap<String, PathBuf>,
     pub functions: HashMap<usize, Function>,
     pub captures: Vec<Capture>,
     /// The stream where a ticket's event is still to be recorded.

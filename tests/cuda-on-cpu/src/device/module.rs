@@ -47,7 +47,7 @@ impl Machine {
         }
         // SAFETY: the caller's promise
         let text = unsafe { CStr::from_ptr(image) }.to_str().map_err(|_| Error::InvalidPtx)?;
-        let library = match ptx::translate(text).and_then(|code| compiler::compile(&code)) {
+        let library = match self.library(text) {
             Ok(library) => library,
             Err(what) => return wrong(Error::InvalidPtx, format_args!("a module: {what}")),
         };
@@ -77,6 +77,16 @@ impl Machine {
             self.modules.insert(module, Module { library, variables });
             Ok(module)
         }
+    }
+
+    /// The compiled library of a module's text.
+    fn library(&mut self, text: &str) -> std::result::Result<PathBuf, String> {
+        if let Some(library) = self.libraries.get(text).filter(|library| library.exists()) {
+            return Ok(library.clone());
+        }
+        let library = compiler::compile(&ptx::translate(text)?)?;
+        self.libraries.insert(text.to_owned(), library.clone());
+        Ok(library)
     }
 
     pub fn unload_module(&mut self, module: usize) -> Result {
