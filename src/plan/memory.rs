@@ -24,6 +24,8 @@ pub(super) struct Memory<const N: usize> {
     dense: usize,
     /// A gap is used by what is larger than this fraction of it.
     share: u64,
+    /// Places begin at its multiples.
+    line: u64,
     /// One past the highest number that was ever taken.
     pub top: u64,
 }
@@ -32,8 +34,8 @@ impl<const N: usize> Memory<N> {
     /// The most numbers that an arena can have.
     const MOST: u64 = u32::MAX as u64;
 
-    pub const fn new(share: u64) -> Self {
-        Self { taken: [[Span::EMPTY; 3]; N], count: 0, dense: 0, share, top: 0 }
+    pub const fn new(share: u64, line: u64) -> Self {
+        Self { taken: [[Span::EMPTY; 3]; N], count: 0, dense: 0, share, line, top: 0 }
     }
 
     /// Whether everything found a place.
@@ -58,11 +60,12 @@ impl<const N: usize> Memory<N> {
         if len == 0 || !self.fits() {
             return Span::EMPTY;
         }
+        let whole = len.next_multiple_of(self.line);
         let mut at = self.dense;
         let mut first_gap = None;
         while at < self.count {
             let room = self.get(at).start as u64 - self.end_before(at);
-            if room >= len && len >= room / self.share {
+            if room >= whole && whole >= room / self.share {
                 break;
             }
             if room > 0 && first_gap.is_none() {
@@ -71,8 +74,8 @@ impl<const N: usize> Memory<N> {
             at += 1;
         }
         let start = self.end_before(at);
-        if start + len > self.top {
-            self.top = start + len;
+        if start + whole > self.top {
+            self.top = start + whole;
         }
         if !self.fits() {
             return Span::EMPTY;
@@ -83,14 +86,13 @@ impl<const N: usize> Memory<N> {
             self.set(i, span);
             i -= 1;
         }
-        let span = Span { start: start as u32, len: len as u32 };
-        self.set(at, span);
+        self.set(at, Span { start: start as u32, len: whole as u32 });
         self.count += 1;
         self.dense = match first_gap {
             Some(gap) => gap,
             None => at + 1,
         };
-        span
+        Span { start: start as u32, len: len as u32 }
     }
 
     /// Gives a place back.
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_freed_place_is_taken_again_by_what_fits() {
-        let mut memory = Memory::<4>::new(u64::MAX);
+        let mut memory = Memory::<4>::new(u64::MAX, 1);
         let [a, b, c] = [4, 2, 3].map(|len| memory.place(len));
         assert_eq!([a.start, b.start, c.start], [0, 4, 6]);
         memory.free(a);
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_small_number_leaves_a_large_gap_to_a_large_one() {
-        let mut memory = Memory::<4>::new(2);
+        let mut memory = Memory::<4>::new(2, 1);
         let a = memory.place(8);
         memory.place(1);
         memory.free(a);
@@ -145,8 +147,18 @@ mod tests {
     }
 
     #[test]
+    fn places_begin_at_whole_lines() {
+        let mut memory = Memory::<4>::new(u64::MAX, 8);
+        let [a, b, c] = [3, 8, 9].map(|len| memory.place(len));
+        assert_eq!([a.start, b.start, c.start], [0, 8, 16]);
+        assert_eq!([a.len, c.len, memory.top as u32], [3, 9, 32]);
+        memory.free(b);
+        assert_eq!([memory.place(9).start, memory.place(5).start], [32, 8]);
+    }
+
+    #[test]
     fn too_much_is_noticed() {
-        let mut memory = Memory::<1>::new(u64::MAX);
+        let mut memory = Memory::<1>::new(u64::MAX, 1);
         assert!(memory.place(u64::from(u32::MAX)).start == 0 && memory.fits());
         memory.place(1);
         assert!(!memory.fits());

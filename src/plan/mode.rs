@@ -19,6 +19,8 @@ pub struct Mode {
     pub(super) gradient: bool,
     /// Whether it has so only because steps will be taken in parts.
     pub(super) in_parts: bool,
+    /// Values begin at multiples of so many numbers.
+    pub(super) line: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +34,13 @@ enum Which {
 
 impl Mode {
     /// Inference: nothing is kept longer than the next layer needs it.
-    pub const INFER: Self = Self { which: Which::None, state: 0, gradient: false, in_parts: false };
+    pub const INFER: Self =
+        Self { which: Which::None, state: 0, gradient: false, in_parts: false, line: 1 };
 
     /// Training of all layers with the update `U`.
     pub const fn train<U: Update>() -> Self {
         let (state, gradient) = (U::STATE as u32, U::WHOLE);
-        Self { which: Which::All, state, gradient, in_parts: false }
+        Self { which: Which::All, state, gradient, in_parts: false, line: 1 }
     }
 
     /// Training of all layers with an update that is known only while the program runs.
@@ -55,6 +58,12 @@ impl Mode {
     pub const fn in_parts(self) -> Self {
         let new = self.trains() && !self.gradient;
         Self { gradient: self.gradient || new, in_parts: new, ..self }
+    }
+
+    /// With values that begin at multiples of so many numbers, as a GPU's matrix units want them: 64 are 256
+    /// bytes of f32. 0 counts as 1.
+    pub const fn aligned(self, numbers: u32) -> Self {
+        Self { line: if numbers == 0 { 1 } else { numbers }, ..self }
     }
 
     /// Of all layers with weights, only the last `count` are trained.

@@ -15,7 +15,7 @@ impl<const N: usize> Plan<N> {
         let n = self.graph.nodes().len();
         let trains = self.mode.trains();
         let (dies, last_user) = self.lifetimes();
-        let mut memory = Memory::<N>::new(share);
+        let mut memory = Memory::<N>::new(share, self.mode.line as u64);
         let mut k = 0;
         while k < n {
             let node = self.graph.nodes()[k];

@@ -14,6 +14,8 @@ fn share<const N: usize>(name: &str, graph: Graph<N>, batch: usize) -> f64 {
     let (graph, precision) = (graph.finish().unwrap(), Precision::F32);
     let plan = Plan::<N>::new(&graph, Mode::train_with(&update), batch);
     let counts = Cuda::count(plan.net(), update, precision).unwrap();
+    let apart = Cuda::count_unfused(plan.net(), update, precision).unwrap();
+    assert!(apart.kernels() > counts.kernels() && apart.bytes() > counts.bytes(), "{name}");
     let share =
         counts.bytes() as f64 / Cuda::<Chosen>::least_bytes(&plan.net(), &update, precision) as f64;
     let (kernels, products, copies) = (counts.kernels(), counts.products(), counts.copies());

@@ -97,7 +97,8 @@ fn ten_steps_are_those_of_the_portable_engine() {
     let Some(device) = device() else { return };
     for small in networks() {
         let graph = small.graph.finish().unwrap();
-        let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update), 4);
+        // as the command plans for a GPU, at whole lines
+        let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update).aligned(64), 4);
         let net = plan.net();
         let (mut w, mut s) = (vec![0.0; net.weights()], vec![0.0; net.state()]);
         let mut arena = vec![f32::NAN; net.arena()];

@@ -11,6 +11,9 @@ use idinit::update::Chosen;
 pub const NOT_BUILT: &str =
     "this idinit was built without GPUs: install it with `--features cli,cuda`";
 
+/// Values of a GPU's plan begin at multiples of so many numbers: 256 bytes in f32, 128 in bf16.
+pub const LINE: u32 = 64;
+
 /// Show the NVIDIA GPUs that can be trained on, or what a training step asks of one
 #[derive(Args)]
 #[command(after_help = "\
@@ -114,16 +117,19 @@ impl Plan {
         use idinit::plan::Mode;
         use std::fmt::Write;
         let network = self.choice.network()?;
-        let mode = Mode::train_with(&self.update);
+        let mode = Mode::train_with(&self.update).aligned(LINE);
         let plan = network.model.plan(mode, self.batch as usize).map_err(Failure::usage)?;
         let precision = self.precision.chosen();
         let counts = Cuda::count(plan.net(), self.update, precision).map_err(Failure::failed)?;
+        let apart = Cuda::count_unfused(plan.net(), self.update, precision);
+        let apart = apart.map_err(Failure::failed)?.kernels();
         let least = Cuda::least_bytes(&plan.net(), &self.update, precision);
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (kernels, products, copies) = (counts.kernels(), counts.products(), counts.copies());
         let mut text = format!(
             "{}, a step by {} examples with {} in {}\n\
-             calls      {kernels} kernels, {products} products, {copies} copies, recorded as one\n\
+             calls      {kernels} kernels, {products} products, {copies} copies, recorded as one; {apart} \
+             kernels if no layer took along the one behind it\n\
              operations {:.1} GFLOP in products\n\
              bytes      {:.1} MiB, {:.2} times the {:.1} MiB that the plan's reads and writes need\n",
             network.entry.name,

@@ -3,7 +3,7 @@
 
 use crate::data::{self, Parts, Source, Variation};
 use crate::failure::Failure;
-use crate::gpu::Precision;
+use crate::gpu::{LINE, Precision};
 use crate::memory;
 use crate::network::{Choice, Network};
 use crate::part::Part;
@@ -218,6 +218,9 @@ impl Training {
         let mut mode = Mode::train_with(&update);
         if accumulate > 1 {
             mode = mode.in_parts();
+        }
+        if self.engine == Engines::Cuda {
+            mode = mode.aligned(LINE);
         }
         let batch = self.batch.map_or(habits.batch, NonZeroU32::get) as usize;
         // what cannot be is found out before data is read

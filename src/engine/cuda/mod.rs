@@ -132,6 +132,8 @@ pub struct Cuda<'a, U> {
     staged: Staged,
     ahead: Ahead,
     ranks: Ranks,
+    /// Whether layers do the work of those behind them.
+    fuses: bool,
     queue: Queue,
     steps: u64,
     seed: u64,
@@ -202,6 +204,7 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
             staged,
             ahead,
             ranks: Ranks::ALONE,
+            fuses: true,
             queue,
             steps,
             seed,
@@ -214,10 +217,31 @@ impl<'a, U: Update<Move: OnGpu>> Cuda<'a, U> {
     /// # Errors
     /// Where the plan was made for another update, or for inference.
     pub fn count(net: Net<'a>, update: U, precision: Precision) -> Result<gpu::Counts, CudaError> {
+        Self::counted(net, update, precision, true)
+    }
+
+    /// What it would ask if no layer did the work of another behind it.
+    ///
+    /// # Errors
+    /// Those of [`count`](Self::count).
+    pub fn count_unfused(
+        net: Net<'a>,
+        update: U,
+        precision: Precision,
+    ) -> Result<gpu::Counts, CudaError> {
+        Self::counted(net, update, precision, false)
+    }
+
+    fn counted(
+        net: Net<'a>,
+        update: U,
+        precision: Precision,
+        fuses: bool,
+    ) -> Result<gpu::Counts, CudaError> {
         if !net.trains {
             return Err(Error::Inference.into());
         }
-        let engine = Self::on(Queue::counting(precision), net, update)?;
+        let engine = Self { fuses, ..Self::on(Queue::counting(precision), net, update)? };
         let sort = match net.loss {
             Loss::SquaredError => Sort::Values,
             _ => Sort::Labels,

@@ -91,8 +91,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
             output = arena.of(slot.y.first(examples * node.output.len()));
             // taken along by the layer before it
-            let taken =
-                |before| rectified(&self.net, before) || takes_along(&self.net, before).is_some();
+            let taken = |before| self.rectifies(before) || self.takes_along(before).is_some();
             if number.checked_sub(1).is_some_and(taken) {
                 continue;
             }
@@ -108,7 +107,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 factors: factors.of(slot.weights),
                 saved: if training { self.saved(number) } else { Numbers::EMPTY },
                 y: output,
-                relu: rectified(&self.net, last),
+                relu: self.rectifies(last),
                 along,
                 chance: self.lots(number),
                 scratch,
@@ -124,7 +123,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
             return (Along::Nothing, number);
         };
         let y = self.memory.arena.of(slot.y.first(examples * node.output.len()));
-        match takes_along(&self.net, number) {
+        match self.takes_along(number) {
             Some(Kind::Gelu) => (Along::Gelu(y), next),
             Some(_) => (Along::Sum(self.second(node.second, examples)[0]), next),
             None => (Along::Nothing, number),
@@ -156,7 +155,10 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 masks = arena.of(slot.y.first(y_len));
                 continue;
             }
-            if number.checked_sub(1).is_some_and(|before| goes_through(&self.net, before)) {
+            if number
+                .checked_sub(1)
+                .is_some_and(|before| self.fuses && goes_through(&self.net, before))
+            {
                 gelus = self.value(node.from, Kind::Gelu, x_len);
                 continue;
             }
@@ -207,10 +209,20 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         self.receive(work)
     }
 
+    /// Whether layer `number` does the work of the rectifier behind it.
+    fn rectifies(&self, number: usize) -> bool {
+        self.fuses && rectified(&self.net, number)
+    }
+
+    /// The layer behind layer `number` whose work it does.
+    fn takes_along(&self, number: usize) -> Option<Kind> {
+        takes_along(&self.net, number).filter(|_| self.fuses)
+    }
+
     /// Whether layer `number` masks its gradient by the rectifier behind it.
     fn masks(&self, number: usize) -> bool {
         let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
-        rectified(&self.net, number)
+        self.rectifies(number)
             && layers.is_some_and(|(node, slot)| match node.layer.kind() {
                 Kind::BatchNorm => slot.trained && masks_before(&self.net, number),
                 Kind::Add => sum_masks(&self.net, number),
