@@ -159,7 +159,7 @@ fn fold_over(
     queue.launch("fold", Grid::each(sums), arguments![y, scratch, slices, sums, scale])
 }
 
-/// y = the sums of the first columns of rows that lie `step` numbers apart.
+/// y = the sums of the first columns of rows that lie `step` numbers apart, of numbers that flow or of f32.
 pub(in crate::layer) fn column_sums(
     queue: &Queue,
     y: Numbers,
@@ -167,8 +167,9 @@ pub(in crate::layer) fn column_sums(
     (rows, step): (usize, usize),
     scratch: Numbers,
 ) -> Result<(), Error> {
+    let kernel = if queue.flowing(x) == x { "column_sums" } else { "record_sums" };
     let all = arguments![x, rows, y.len(), step];
-    fold(queue, y, ("column_sums", all), (rows, 1.0), scratch)
+    fold(queue, y, (kernel, all), (rows, 1.0), scratch)
 }
 
 /// y = x · z, or the sum of x where z is nowhere.

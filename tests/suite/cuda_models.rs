@@ -92,6 +92,19 @@ pub fn ten_steps(
     [losses, w]
 }
 
+/// The same of the portable engine.
+pub fn portable_steps(small: &Small) -> [Vec<f32>; 2] {
+    let graph = small.graph.finish().unwrap();
+    let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update), 4);
+    let net = plan.net();
+    let (mut w, mut s) = (vec![0.0; net.weights()], vec![0.0; net.state()]);
+    let mut arena = vec![f32::NAN; net.arena()];
+    let memory = Memory { weights: &mut w, state: &mut s, arena: &mut arena };
+    let mut portable = Portable::<All, _>::new(net, small.update, memory).unwrap();
+    portable.start(&IdInit::PAPER);
+    ten_steps(&mut portable, small, net.weights())
+}
+
 #[test]
 fn ten_steps_are_those_of_the_portable_engine() {
     let Some(device) = device() else { return };
@@ -99,13 +112,7 @@ fn ten_steps_are_those_of_the_portable_engine() {
         let graph = small.graph.finish().unwrap();
         // as the command plans for a GPU, at whole lines
         let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update).aligned(64), 4);
-        let net = plan.net();
-        let (mut w, mut s) = (vec![0.0; net.weights()], vec![0.0; net.state()]);
-        let mut arena = vec![f32::NAN; net.arena()];
-        let memory = Memory { weights: &mut w, state: &mut s, arena: &mut arena };
-        let mut portable = Portable::<All, _>::new(net, small.update, memory).unwrap();
-        portable.start(&IdInit::PAPER);
-        let want = ten_steps(&mut portable, &small, net.weights());
+        let (net, want) = (plan.net(), portable_steps(&small));
         let mut cuda = Cuda::new(net, small.update, device.ordinal).unwrap();
         cuda.start(&IdInit::PAPER).unwrap();
         let got = ten_steps(&mut cuda, &small, net.weights());

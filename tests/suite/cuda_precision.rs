@@ -3,14 +3,14 @@
 
 use super::cases::Case;
 use super::cuda::{all, device};
-use super::cuda_models::{ROOM, Small, networks, ten_steps};
+use super::cuda_models::{ROOM, Small, networks, portable_steps, ten_steps};
 use super::runner::{Numbers, bits, gradient, infer, inference, plan};
 use super::tolerance::{Against, tolerance};
-use idinit::engine::{Cuda, CudaError, Engine, Memory, Portable};
+use idinit::engine::{Cuda, CudaError, Engine};
 use idinit::gpu::Precision;
 use idinit::graph::Graph;
 use idinit::init::IdInit;
-use idinit::layer::{All, Kind};
+use idinit::layer::Kind;
 use idinit::loss::Target;
 use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
@@ -79,7 +79,7 @@ fn rounded_gradient(
 /// Ten steps from IDInit: the losses, the weights, and the weights before.
 fn run(small: &Small, ordinal: usize, precision: Precision) -> [Vec<f32>; 3] {
     let graph = small.graph.finish().unwrap();
-    let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update), 4);
+    let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update).aligned(64), 4);
     let mut engine = Cuda::with_precision(plan.net(), small.update, ordinal, precision).unwrap();
     engine.start(&IdInit::PAPER).unwrap();
     let mut start = vec![0.0; plan.net().weights()];
@@ -93,14 +93,7 @@ fn ten_steps_in_bf16_are_near_those_of_the_portable_engine_and_repeat() {
     let Some(device) = device() else { return };
     for small in networks() {
         let graph = small.graph.finish().unwrap();
-        let plan = Plan::<ROOM>::new(&graph, Mode::train_with(&small.update), 4);
-        let net = plan.net();
-        let (mut w, mut s) = (vec![0.0; net.weights()], vec![0.0; net.state()]);
-        let mut arena = vec![f32::NAN; net.arena()];
-        let memory = Memory { weights: &mut w, state: &mut s, arena: &mut arena };
-        let mut portable = Portable::<All, _>::new(net, small.update, memory).unwrap();
-        portable.start(&IdInit::PAPER);
-        let want = ten_steps(&mut portable, &small, net.weights());
+        let want = portable_steps(&small);
         let got = run(&small, device.ordinal, Precision::Bf16);
         let near = |against, distance: f64| {
             let allowed = tolerance(against, graph.nodes());

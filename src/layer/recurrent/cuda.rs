@@ -4,7 +4,7 @@
 
 use super::{Cell, Line};
 use crate::gpu::{Batch, Error, Grid, Matrix, Numbers, Queue};
-use crate::layer::cuda::{Backward, Forward, arguments, fold, matrix, sums};
+use crate::layer::cuda::{Backward, Forward, arguments, column_sums, matrix, sums};
 use crate::layer::{Gru, Lstm, Rnn};
 use crate::shape::Shape;
 
@@ -102,7 +102,7 @@ impl Line {
         queue.product(matrix(io.dw, inp), factors, sizes, (1.0, true), Batch::ONE)?;
         let du = io.dw.after(rows * inp);
         let biases = du.after(rows * hidden);
-        record_sums(queue, biases.first(rows), records, (places, record), scratch)?;
+        column_sums(queue, biases.first(rows), records, (places, record), scratch)?;
         let states = Matrix::new(records.after(K * hidden), record);
         for (gate, slot) in C::RECURRENT.into_iter().enumerate() {
             let gradient = records.after(slot * hidden);
@@ -110,7 +110,7 @@ impl Line {
             let factors = (Matrix::new(gradient, record).turned(), states);
             queue.product(to, factors, [hidden, hidden, places], (1.0, true), Batch::ONE)?;
             let bias = biases.after(rows + gate * hidden).first(hidden);
-            record_sums(queue, bias, gradient, (places, record), scratch)?;
+            column_sums(queue, bias, gradient, (places, record), scratch)?;
         }
         Ok(())
     }
@@ -130,18 +130,6 @@ fn flowing_gates(
     }
     queue.launch("rounded", Grid::each(n), arguments![gates, records, record, rows, n])?;
     Ok(matrix(gates, rows))
-}
-
-/// y = the sums of the first columns of records that lie `step` numbers apart.
-fn record_sums(
-    queue: &Queue,
-    y: Numbers,
-    records: Numbers,
-    (rows, step): (usize, usize),
-    scratch: Numbers,
-) -> Result<(), Error> {
-    let all = arguments![records, rows, y.len(), step];
-    fold(queue, y, ("record_sums", all), (rows, 1.0), scratch)
 }
 
 /// Layers whose cells have these kernels.
