@@ -86,7 +86,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     /// All layers forward. The output then lies at the place that is returned.
     pub(super) fn forward(&self, examples: usize, training: bool) -> Result<Numbers, Error> {
         let Memory { arena, weights, factors, scratch, .. } = self.memory;
-        self.round(examples)?;
+        self.narrow(examples)?;
         let mut output = Numbers::EMPTY;
         for (number, (node, slot)) in self.net.nodes.iter().zip(self.net.slots).enumerate() {
             output = arena.of(slot.y.first(examples * node.output.len()));
@@ -295,7 +295,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
     }
 
     /// Rounds the batch and all weights to the precision of what flows, where that is not theirs.
-    fn round(&self, examples: usize) -> Result<(), Error> {
+    fn narrow(&self, examples: usize) -> Result<(), Error> {
         let Memory { input, fed, weights, factors, .. } = self.memory;
         let len = examples * self.net.input.len();
         for (to, from) in [(fed.first(len), input.first(len)), (factors, weights)] {
