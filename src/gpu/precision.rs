@@ -17,15 +17,6 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Every precision, by the name that [`Self::named`] knows.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("f32", Self::F32), ("tf32", Self::Tf32), ("bf16", Self::Bf16)];
-
-    /// The precision of a name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, precision)| precision)
-    }
-
     /// Whether matrix units may multiply.
     pub(crate) const fn has_matrix_units(self) -> bool {
         !matches!(self, Self::F32)
