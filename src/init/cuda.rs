@@ -2,9 +2,8 @@
 //! the rule here. Orthogonal matrices are no such function, each of their numbers depends on all
 //! others: they are computed here, one weight at a time, and sent.
 
-use super::{Facts, Scheme, Site};
+use super::{Facts, Scheme, Site, Tensor, tensors};
 use crate::gpu::{Argument, Error, Grid, Numbers, Queue, Sizes};
-use crate::layer::All;
 use crate::plan::Net;
 use crate::rule::{Dims, Exact, Fill, Key, Order, Random, Rule, Scaled};
 use std::vec::Vec;
@@ -118,19 +117,14 @@ pub(crate) fn fill(
 ) -> Result<usize, Error> {
     let (facts, nodes) = (Facts::of(net.nodes()), net.nodes());
     let (mut buffer, mut sent) = (Vec::new(), 0);
-    for (number, (node, slot)) in nodes.iter().zip(net.slots()).enumerate() {
-        let (mut rest, mut part_number) = (slot.weights, 0);
-        while let Some(part) = node.layer.linked_part::<All>(node.input, part_number) {
-            let (len, d) = (part.dims.len(), part.dims);
-            let site = Site { facts: &facts, nodes, number, node, part, part_number };
-            let w = weights.of(rest.first(len));
-            if site.is_table() {
-                compute(queue, scheme.table(&site), d, w)?;
-            } else {
-                sent += write(queue, &scheme.start(&site), d, (w, &mut buffer))?;
-            }
-            rest = rest.after(len);
-            part_number += 1;
+    for Tensor { number, node, part, part_number, start } in tensors(nodes) {
+        let d = part.dims;
+        let site = Site { facts: &facts, nodes, number, node, part, part_number };
+        let w = weights.after(start).first(d.len());
+        if site.is_table() {
+            compute(queue, scheme.table(&site), d, w)?;
+        } else {
+            sent += write(queue, &scheme.start(&site), d, (w, &mut buffer))?;
         }
     }
     Ok(sent)

@@ -2,7 +2,7 @@
 
 use super::{Scheme, Site};
 use crate::graph::Role;
-use crate::rule::{EPS, Exact, Fill, LengthError, Order};
+use crate::rule::{EPS, Exact, LengthError, Order, Start};
 use core::f32::consts::SQRT_2;
 
 /// IDInit (Pan et al., §3.4, last paragraph). In a plain network, every matrix and every kernel is
@@ -70,15 +70,15 @@ impl Scheme for IdInit {
 
     /// A rule at a time, so that a program links these rules and no others.
     #[inline(always)]
-    fn fill(&self, site: &Site<'_>, w: &mut [f32]) -> Result<(), LengthError> {
+    fn fill_window(&self, site: &Site<'_>, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
         let (d, order) = (site.part.dims, self.order);
         match self.rule(site) {
-            Exact::Identity { gain, .. } => Exact::Identity { gain, order }.fill_f32(d, w),
+            Exact::Identity { gain, .. } => Exact::Identity { gain, order }.fill_from(d, start, w),
             Exact::ZeroPreserving { eps, .. } => {
-                Exact::ZeroPreserving { eps, order }.fill_f32(d, w)
+                Exact::ZeroPreserving { eps, order }.fill_from(d, start, w)
             }
-            Exact::Constant { value } => Exact::Constant { value }.fill_f32(d, w),
-            _ => Exact::Zero.fill_f32(d, w),
+            Exact::Constant { value } => Exact::Constant { value }.fill_from(d, start, w),
+            _ => Exact::Zero.fill_from(d, start, w),
         }
     }
 }

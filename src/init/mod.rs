@@ -6,6 +6,7 @@ mod baseline;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 mod idinit;
+mod initial;
 mod loosened;
 mod named;
 mod orthonormal;
@@ -16,6 +17,7 @@ mod written;
 pub use ablation::{Ablation, Ends};
 pub use baseline::{Kaiming, TorchDefault, Xavier};
 pub use idinit::IdInit;
+pub use initial::{Initial, Tensor, tensors};
 pub use loosened::Loosened;
 pub use named::Named;
 pub use orthonormal::{DeltaOrthonormal, Lsuv, Orthonormal};
@@ -178,13 +180,33 @@ pub trait Scheme {
         site.table(0).into()
     }
 
-    /// Writes the start of one weight, which has as many numbers as its dimensions say.
+    /// Writes a window of the start of one weight, which is no table.
     ///
     /// # Errors
-    /// A [`LengthError`] where `w` has another length.
+    /// A [`LengthError`] where the window does not end within the weight, and for a part of a weight
+    /// that can only be written whole.
     #[inline(always)]
-    fn fill(&self, site: &Site<'_>, w: &mut [f32]) -> Result<(), LengthError> {
-        self.start(site).fill_f32(site.part.dims, w)
+    fn fill_window(&self, site: &Site<'_>, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        self.start(site).fill_window(site.part.dims, start, w)
+    }
+}
+
+impl<S: Scheme> Scheme for &S {
+    type Start = S::Start;
+
+    #[inline(always)]
+    fn start(&self, site: &Site<'_>) -> S::Start {
+        S::start(self, site)
+    }
+
+    #[inline(always)]
+    fn table(&self, site: &Site<'_>) -> Rule {
+        S::table(self, site)
+    }
+
+    #[inline(always)]
+    fn fill_window(&self, site: &Site<'_>, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        S::fill_window(self, site, start, w)
     }
 }
 
@@ -197,22 +219,13 @@ pub fn fill<S: Scheme>(net: &Net<'_>, scheme: &S, weights: &mut [f32]) {
 /// [`fill`], in a binary that links only the layers `L`.
 #[inline(always)]
 pub(crate) fn fill_linked<L: Uses, S: Scheme>(net: &Net<'_>, scheme: &S, weights: &mut [f32]) {
-    let facts = Facts::linked::<L>(net.nodes());
-    for (number, (node, slot)) in net.nodes().iter().zip(net.slots()).enumerate() {
-        let mut rest = slot.weights.of_mut(weights);
-        let mut part_number = 0;
-        while let Some(part) = node.layer.linked_part::<L>(node.input, part_number) {
-            let Some((w, later)) = rest.split_at_mut_checked(part.dims.len()) else { break };
-            let nodes = net.nodes();
-            let site = Site { facts: &facts, nodes, number, node, part, part_number };
-            // the lengths agree, because both come from the dimensions
-            let _ = match site.is_table() {
-                true if const { L::SET.has_tables() } => scheme.table(&site).fill_f32(part.dims, w),
-                _ => scheme.fill(&site, w),
-            };
-            rest = later;
-            part_number += 1;
-        }
+    let initial: Initial<'_, &S, L> = Initial::new(net.nodes(), scheme);
+    let mut rest = weights;
+    for tensor in initial.tensors() {
+        let Some((w, later)) = rest.split_at_mut_checked(tensor.part.dims.len()) else { break };
+        // the lengths agree, because both come from the dimensions
+        let _ = initial.fill(&tensor, 0, w);
+        rest = later;
     }
 }
 

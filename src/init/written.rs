@@ -34,13 +34,23 @@ impl Fill for Written {
 
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         match *self {
-            Self::Rule(rule) => rule.fill_f32(d, w),
             Self::Orthogonal(matrix) => matrix.fill_f32(d, w),
             Self::DeltaOrthogonal(kernel) => kernel.fill_f32(d, w),
+            _ if w.len() != d.len() => Err(LengthError { need: d.len(), got: w.len() }),
+            _ => self.fill_window(d, 0, w),
+        }
+    }
+
+    fn fill_window(&self, d: Dims, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        match *self {
+            Self::Rule(rule) => rule.fill_window(d, start, w),
+            Self::Orthogonal(matrix) => matrix.fill_window(d, start, w),
+            Self::DeltaOrthogonal(kernel) => kernel.fill_window(d, start, w),
             Self::ScaledFrom(Scaled { rule, output, factor }) => {
-                rule.fill_f32(d, w)?;
+                rule.fill_window(d, start, w)?;
                 let first = output.min(d.out()) as usize * d.row();
-                for weight in w.get_mut(first..).unwrap_or_default() {
+                let scaled = first.saturating_sub(start).min(w.len());
+                for weight in w.get_mut(scaled..).unwrap_or_default() {
                     *weight *= factor;
                 }
                 Ok(())

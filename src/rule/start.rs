@@ -12,6 +12,19 @@ pub trait Fill {
     /// Writes all [`Dims::len`] weights.
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError>;
 
+    /// Writes the window that begins at index `start`, of any length that ends within the weight.
+    ///
+    /// # Errors
+    /// A [`LengthError`] where it does not, and for a part of a weight that can only be written whole,
+    /// such as an [`Orthogonal`](super::Orthogonal) one.
+    #[inline(always)]
+    fn fill_window(&self, d: Dims, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        match start {
+            0 => self.fill_f32(d, w),
+            _ => Err(LengthError { need: d.len(), got: w.len() }),
+        }
+    }
+
     /// The rule that gives every weight by its index, where it is one of the crate's.
     fn rule(&self) -> Option<Rule> {
         None
@@ -39,6 +52,11 @@ impl<S: Start> Fill for S {
     #[inline(always)]
     fn fill_f32(&self, d: Dims, w: &mut [f32]) -> Result<(), LengthError> {
         self.fill(d, w)
+    }
+
+    #[inline(always)]
+    fn fill_window(&self, d: Dims, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        self.fill_from(d, start, w)
     }
 
     fn rule(&self) -> Option<Rule> {
