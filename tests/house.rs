@@ -18,7 +18,7 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         "plan" => &["graph", "layer", "shape", "loss", "update"],
         "init" => &["rule", "graph", "plan", "layer", "gpu"],
         "engine" => &["plan", "graph", "layer", "update", "loss", "init", "math", "shape", "gpu"],
-        "recipe" => &["rule", "init", "plan"],
+        "recipe" => &["rule", "init", "plan", "graph", "layer", "model", "shape"],
         "model" => &["graph", "shape", "layer", "loss", "plan"],
         "data" => &["rule", "shape"],
         _ => return None,

@@ -42,6 +42,14 @@ impl Ablation {
     /// The identity convolution with all of IDInit but its patches: IDIZ too is at the centre tap.
     pub const IDENTITY_CONV: Self = Self { idic: false, ends: Ends::Centre { eps: EPS } };
 
+    /// ε of its branch ends; none where they are zeros.
+    pub(crate) const fn eps(self) -> Option<f32> {
+        match self.ends {
+            Ends::Zero => None,
+            Ends::Centre { eps } | Ends::Patch { eps } => Some(eps),
+        }
+    }
+
     /// The same case with another ε; none where its branches end in zeros (§3.3 has ε in IDIZ alone).
     #[must_use]
     pub const fn with_eps(self, eps: f32) -> Option<Self> {

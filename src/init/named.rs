@@ -189,7 +189,7 @@ impl Named {
 
 impl Named {
     /// What its random numbers depend on; 0 for a scheme that has none.
-    const fn seed(&self) -> u64 {
+    pub(crate) const fn seed(&self) -> u64 {
         match self {
             Self::IdInit(_) | Self::Ablation(_) | Self::ZerO(_) => 0,
             Self::Loosened(Loosened { seed, .. })

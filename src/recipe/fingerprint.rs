@@ -2,9 +2,15 @@
 //! machine.
 
 use core::fmt;
-use crc::{CRC_64_XZ, Crc};
+use crc::{CRC_64_XZ, Crc, Table};
 
-const ALGORITHM: Crc<u64> = Crc::<u64>::new(&CRC_64_XZ);
+/// A microcontroller keeps no table: 2 KB of flash are more than the time that it saves is worth.
+#[cfg(not(feature = "std"))]
+type Lanes = Table<0>;
+#[cfg(feature = "std")]
+type Lanes = Table<16>;
+
+static ALGORITHM: Crc<u64, Lanes> = Crc::<u64, Lanes>::new(&CRC_64_XZ);
 
 /// The CRC-64/XZ of numbers in f32. It prints as 16 hexadecimal digits.
 ///
@@ -18,11 +24,66 @@ pub struct Fingerprint(pub u64);
 impl Fingerprint {
     /// The checksum of some numbers.
     pub fn of(numbers: &[f32]) -> Self {
-        let mut digest = ALGORITHM.digest();
-        for number in numbers {
-            digest.update(&number.to_bits().to_le_bytes());
+        let mut digest = Digest::new();
+        digest.update(numbers);
+        digest.finish()
+    }
+
+    /// The checksum of bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut digest = Digest::new();
+        digest.update_bytes(bytes);
+        digest.finish()
+    }
+}
+
+/// A checksum in the making, of numbers that come by and by.
+///
+/// ```
+/// use idinit::recipe::{Digest, Fingerprint};
+/// let mut digest = Digest::new();
+/// digest.update(&[1.0]);
+/// digest.update(&[-2.5]);
+/// assert_eq!(digest.finish(), Fingerprint::of(&[1.0, -2.5]));
+/// ```
+#[derive(Clone)]
+pub struct Digest(crc::Digest<'static, u64, Lanes>);
+
+impl Digest {
+    /// The checksum of nothing yet.
+    #[expect(clippy::new_without_default, reason = "a digest of nothing is nobody's default")]
+    pub fn new() -> Self {
+        Self(ALGORITHM.digest())
+    }
+
+    /// Takes numbers in.
+    pub fn update(&mut self, numbers: &[f32]) {
+        // as many bytes at a time as the tables have lanes, twice
+        let mut bytes = [0; 32];
+        for some in numbers.chunks(bytes.len() / 4) {
+            let mut end = 0;
+            for (place, number) in bytes.chunks_exact_mut(4).zip(some) {
+                place.copy_from_slice(&number.to_bits().to_le_bytes());
+                end += 4;
+            }
+            self.0.update(bytes.get(..end).unwrap_or_default());
         }
-        Self(digest.finalize())
+    }
+
+    /// Takes bytes in.
+    pub fn update_bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all that came.
+    pub fn finish(self) -> Fingerprint {
+        Fingerprint(self.0.finalize())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({})", self.clone().finish())
     }
 }
 
@@ -42,5 +103,29 @@ impl fmt::Debug for Fingerprint {
 impl defmt::Format for Fingerprint {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{=u64:016x}", self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The check value of the catalogue of CRCs (reveng), and the bytes of numbers.
+    #[test]
+    fn known_answers() {
+        assert_eq!(Fingerprint::of_bytes(b"123456789").0, 0x995d_c9bb_df19_39fa);
+        let numbers: Vec<f32> = (0..1000).map(|i| i as f32 - 0.25).collect();
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        assert_eq!(Fingerprint::of(&numbers), Fingerprint::of_bytes(&bytes));
+    }
+
+    #[test]
+    fn a_digest_takes_any_portions() {
+        let numbers: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        for size in [1, 3, 16, 17, 100] {
+            let mut digest = Digest::new();
+            numbers.chunks(size).for_each(|some| digest.update(some));
+            assert_eq!(digest.finish(), Fingerprint::of(&numbers));
+        }
     }
 }

@@ -1,5 +1,19 @@
 //! What names a start in a few bytes, and proves that two starts are the same.
+//!
+//! A [`Recipe`] names a start completely, as a line for people and as a few bytes for machines. A
+//! [`Fingerprint`] proves that what two machines made of it is the same.
 
+mod bytes;
+mod error;
 mod fingerprint;
+mod name;
+mod scheme;
+mod value;
+pub mod words;
+#[cfg(feature = "std")]
+pub mod zoo;
 
-pub use fingerprint::Fingerprint;
+pub use error::RecipeError;
+pub use fingerprint::{Digest, Fingerprint};
+pub use name::{Pairs, Recipe, VERSION};
+pub use value::{Counts, Sizes, Value};

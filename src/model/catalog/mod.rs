@@ -194,6 +194,13 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 impl Entry {
+    /// What is chosen about the network for a task if nothing is said.
+    pub(crate) fn options(&'static self, task: Task) -> Result<Options, CatalogError> {
+        let mut options = Options::new(self, [])?;
+        options.settle(task);
+        Ok(options)
+    }
+
     /// The network for a task, with what was chosen by name, trained for labels smoothed by
     /// `smoothing`.
     ///
