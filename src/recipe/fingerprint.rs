@@ -1,6 +1,9 @@
 //! A checksum of numbers: CRC-64/XZ over their bytes, little-endian, so that it is the same on every
 //! machine.
 
+use crate::init::{Initial, Scheme, Tensor};
+use crate::layer::Uses;
+use crate::rule::LengthError;
 use core::fmt;
 use crc::{CRC_64_XZ, Crc, Table};
 
@@ -27,6 +30,36 @@ impl Fingerprint {
         let mut digest = Digest::new();
         digest.update(numbers);
         digest.finish()
+    }
+
+    /// The checksum of initial weights that are stored nowhere, by way of a page of any size from
+    /// one number on.
+    ///
+    /// # Errors
+    /// A [`LengthError`] where a weight can only be written whole, and is longer than the page.
+    pub fn of_initial<S: Scheme, L: Uses>(
+        initial: &Initial<'_, S, L>,
+        page: &mut [f32],
+    ) -> Result<Self, LengthError> {
+        let mut digest = Digest::new();
+        for tensor in initial.tensors() {
+            digest.take(initial, &tensor, page)?;
+        }
+        Ok(digest.finish())
+    }
+
+    /// The checksum of one of these weights.
+    ///
+    /// # Errors
+    /// As of [`of_initial`](Self::of_initial).
+    pub fn of_tensor<S: Scheme, L: Uses>(
+        initial: &Initial<'_, S, L>,
+        tensor: &Tensor<'_>,
+        page: &mut [f32],
+    ) -> Result<Self, LengthError> {
+        let mut digest = Digest::new();
+        digest.take(initial, tensor, page)?;
+        Ok(digest.finish())
     }
 
     /// The checksum of bytes.
@@ -68,6 +101,26 @@ impl Digest {
             }
             self.0.update(bytes.get(..end).unwrap_or_default());
         }
+    }
+
+    fn take<S: Scheme, L: Uses>(
+        &mut self,
+        initial: &Initial<'_, S, L>,
+        tensor: &Tensor<'_>,
+        page: &mut [f32],
+    ) -> Result<(), LengthError> {
+        let (len, size) = (tensor.part.dims.len(), page.len());
+        let mut start = 0;
+        while start < len {
+            let window = page.get_mut(..size.min(len - start)).unwrap_or_default();
+            if window.is_empty() {
+                return Err(LengthError { need: len, got: 0 });
+            }
+            initial.fill(tensor, start, window)?;
+            self.update(window);
+            start += window.len();
+        }
+        Ok(())
     }
 
     /// Takes bytes in.

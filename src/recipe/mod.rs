@@ -4,6 +4,7 @@
 //! [`Fingerprint`] proves that what two machines made of it is the same.
 
 mod bytes;
+mod delta;
 mod error;
 mod fingerprint;
 mod name;
@@ -13,6 +14,7 @@ pub mod words;
 #[cfg(feature = "std")]
 pub mod zoo;
 
+pub use delta::{Delta, DeltaError, Encoder, Header, Kind, Patch, Survey};
 pub use error::RecipeError;
 pub use fingerprint::{Digest, Fingerprint};
 pub use name::{Pairs, Recipe, VERSION};
