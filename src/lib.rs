@@ -100,6 +100,8 @@ pub mod analysis;
 pub mod checkpoint;
 pub mod data;
 pub mod engine;
+#[cfg(feature = "safetensors")]
+pub mod exchange;
 #[cfg(feature = "cuda")]
 #[allow(unsafe_code)]
 pub mod gpu;

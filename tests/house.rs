@@ -27,7 +27,7 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
 
 /// What stands above the library of `no_std`, and needs an operating system: each may import
 /// everything before it in this list, and all of the above.
-const ABOVE: &[&str] = &["checkpoint", "train", "analysis", "experiment", "bin"];
+const ABOVE: &[&str] = &["exchange", "checkpoint", "train", "analysis", "experiment", "bin"];
 
 /// Modules whose code needs `std`, and may use its floats.
 fn needs_std(module: &str) -> bool {

@@ -1,0 +1,160 @@
+//! The numbers of a weight in another order, a window at a time.
+
+use crate::rule::Dims;
+use std::io;
+use std::vec;
+use std::vec::Vec;
+
+/// How PyTorch stores a weight that lies as `[out][kh][kw][in]` here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// In the same order.
+    Same,
+    /// Channels before pixels: `[out][in][kh][kw]`, of a row of `pixels` × `channels` numbers.
+    ChannelsFirst {
+        /// kh · kw, or the pixels that a fully connected layer sees.
+        pixels: usize,
+        /// Channels of a pixel.
+        channels: usize,
+    },
+    /// `[in][out]`, as the Conv1D of GPT-2.
+    Transposed,
+}
+
+/// The most numbers of a window; a row may be longer.
+const WINDOW: usize = 1 << 18;
+
+impl Layout {
+    /// Goes through a weight in the order of this layout: `read` is asked for windows of the weight as
+    /// it lies here, each by the index of its first number, and `write` is given windows in order.
+    pub(super) fn permute(
+        self,
+        d: Dims,
+        read: &mut dyn FnMut(usize, &mut [f32]) -> io::Result<()>,
+        write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (len, row) = (d.len(), d.row());
+        match self {
+            Self::Same => {
+                let mut window = vec![0.0; WINDOW.min(len)];
+                for start in (0..len).step_by(WINDOW) {
+                    let window = &mut window[..WINDOW.min(len - start)];
+                    read(start, window)?;
+                    write(window)?;
+                }
+            }
+            Self::ChannelsFirst { pixels, channels } => {
+                let rows = (WINDOW / row).clamp(1, d.out() as usize);
+                let mut there = vec![0.0; rows * row];
+                let mut here = there.clone();
+                for first in (0..d.out() as usize).step_by(rows) {
+                    let size = rows.min(d.out() as usize - first) * row;
+                    read(first * row, &mut here[..size])?;
+                    for (here, there) in here[..size].chunks(row).zip(there.chunks_mut(row)) {
+                        to_channels_first(here, there, (pixels, channels));
+                    }
+                    write(&there[..size])?;
+                }
+            }
+            Self::Transposed => {
+                let out = d.out() as usize;
+                let columns = (WINDOW / out).clamp(1, row);
+                let mut block = vec![0.0; columns * out];
+                let mut some = vec![0.0; columns];
+                for first in (0..row).step_by(columns) {
+                    let columns = columns.min(row - first);
+                    for o in 0..out {
+                        let some = &mut some[..columns];
+                        read(o * row + first, some)?;
+                        for (place, number) in block[o..].iter_mut().step_by(out).zip(some) {
+                            *place = *number;
+                        }
+                    }
+                    write(&block[..columns * out])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same weight as it lies here, from all its numbers in this layout.
+    pub(super) fn restore(self, d: Dims, numbers: Vec<f32>) -> Vec<f32> {
+        let row = d.row();
+        match self {
+            Self::Same => numbers,
+            Self::ChannelsFirst { pixels, channels } => {
+                let mut here = vec![0.0; numbers.len()];
+                for (here, there) in here.chunks_mut(row).zip(numbers.chunks(row)) {
+                    // the same, with the two exchanged
+                    to_channels_first(there, here, (channels, pixels));
+                }
+                here
+            }
+            Self::Transposed => {
+                let out = d.out() as usize;
+                let place = |i| numbers[i % row * out + i / row];
+                (0..numbers.len()).map(place).collect()
+            }
+        }
+    }
+}
+
+/// `[pixels][channels]` to `[channels][pixels]`.
+fn to_channels_first(here: &[f32], there: &mut [f32], (pixels, channels): (usize, usize)) {
+    for (c, plane) in there.chunks_exact_mut(pixels).enumerate() {
+        for (place, number) in plane.iter_mut().zip(here[c..].iter().step_by(channels)) {
+            *place = *number;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permuted(layout: Layout, d: Dims) -> Vec<f32> {
+        let numbers: Vec<f32> = (0..d.len()).map(|i| i as f32).collect();
+        let mut all = vec![];
+        let mut read = |start: usize, window: &mut [f32]| {
+            window.copy_from_slice(&numbers[start..start + window.len()]);
+            Ok(())
+        };
+        let mut write = |window: &[f32]| {
+            all.extend_from_slice(window);
+            Ok(())
+        };
+        layout.permute(d, &mut read, &mut write).unwrap();
+        assert_eq!(layout.restore(d, all.clone()), numbers);
+        all
+    }
+
+    #[test]
+    fn channels_come_before_pixels() {
+        let d = Dims::new(2, 2, [1, 3], 1).unwrap();
+        let layout = Layout::ChannelsFirst { pixels: 3, channels: 2 };
+        assert_eq!(permuted(layout, d), [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11].map(|i| i as f32));
+    }
+
+    #[test]
+    fn columns_become_rows() {
+        let d = Dims::dense(2, 3).unwrap();
+        assert_eq!(permuted(Layout::Transposed, d), [0, 3, 1, 4, 2, 5].map(|i| i as f32));
+        assert_eq!(permuted(Layout::Same, d), [0, 1, 2, 3, 4, 5].map(|i| i as f32));
+    }
+
+    #[test]
+    fn windows_meet() {
+        // more than a window: rows that do not divide it, and columns
+        let d = Dims::new(300, 7, [13, 11], 1).unwrap();
+        let there = permuted(Layout::ChannelsFirst { pixels: 143, channels: 7 }, d);
+        for (o, c, pixel) in [(0, 0, 0), (299, 6, 142), (261, 3, 77), (262, 1, 1)] {
+            assert_eq!(there[(o * 7 + c) * 143 + pixel], ((o * 143 + pixel) * 7 + c) as f32);
+        }
+        let d = Dims::dense(1000, 700).unwrap();
+        let there = permuted(Layout::Transposed, d);
+        for (o, i) in [(0, 0), (999, 699), (1, 262), (500, 261)] {
+            assert_eq!(there[i * 1000 + o], (o * 700 + i) as f32);
+        }
+        assert_eq!(permuted(Layout::Same, d).len(), 700_000);
+    }
+}
