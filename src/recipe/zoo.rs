@@ -5,7 +5,7 @@ use super::name::say;
 use super::words::{MODELS, SETTINGS};
 use super::{Recipe, RecipeError, Value};
 use crate::init::Named;
-use crate::model::catalog::{self, CatalogError, Entry, Network, Task};
+use crate::model::catalog::{self, CatalogError, Entry, Network, Options, Task};
 use crate::shape::Shape;
 use core::fmt;
 use std::format;
@@ -91,28 +91,27 @@ pub fn network<const N: usize>(recipe: &Recipe<N>) -> Result<(&'static Entry, Ne
 /// Where no words name the scheme, or the recipe has more than 64 bytes.
 pub fn recipe(
     entry: &'static Entry,
-    network: &Network,
+    (options, task): (&Options, Task),
     scheme: &Named,
 ) -> Result<Recipe, ZooError> {
     let place = MODELS.iter().position(|name| *name == entry.name).ok_or(RecipeError::Model)?;
-    let task = habitual(entry)?;
-    let plain = entry.options(task)?;
+    let habit = habitual(entry)?;
+    let plain = entry.options(habit)?;
     let mut words: Vec<String> = Vec::new();
-    for (setting, chosen) in network.options.iter() {
+    for (setting, chosen) in options.iter() {
         let default = plain.iter().find(|(other, _)| other.name == setting.name);
         if default.is_none_or(|(_, default)| default != chosen) {
             words.push(format!("{}={chosen}", setting.name));
         }
     }
-    if let (Task::Pictures { shape, .. }, Task::Pictures { shape: habit, .. }) =
-        (network.task, task)
-        && shape != habit
+    if let (Task::Pictures { shape, .. }, Task::Pictures { shape: usual, .. }) = (task, habit)
+        && shape != usual
     {
         words.push(format!("input={}x{}x{}", shape.height, shape.width, shape.channels));
     }
-    let own = !matches!(task, Task::Language { .. });
-    if own && network.task.classes() != task.classes() {
-        words.push(format!("classes={}", network.task.classes()));
+    // the answers of a language model are its vocabulary
+    if !matches!(task, Task::Language { .. }) && task.classes() != habit.classes() {
+        words.push(format!("classes={}", task.classes()));
     }
     let said = |out: &mut Writer<'_>| say(out, &words.join(" "), 0..words.len(), SETTINGS, false);
     Ok(Recipe::write(place, *scheme, said)?)
@@ -131,7 +130,9 @@ mod tests {
     fn canonical(line: &str) -> String {
         let recipe: Recipe = Recipe::parse(line).unwrap();
         let (entry, network) = network(&recipe).unwrap();
-        self::recipe(entry, &network, &recipe.scheme().unwrap()).unwrap().to_string()
+        self::recipe(entry, (&network.options, network.task), &recipe.scheme().unwrap())
+            .unwrap()
+            .to_string()
     }
 
     #[test]

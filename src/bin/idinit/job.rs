@@ -13,6 +13,7 @@ use idinit::checkpoint;
 use idinit::engine::{Host, Memory, Portable};
 use idinit::init::Named;
 use idinit::layer::All;
+use idinit::recipe::zoo;
 use idinit::train::{Settings, Time};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -314,6 +315,17 @@ impl Job {
         (config::NAME.to_string(), table.to_string().into_bytes())
     }
 
+    /// What names the start of an outcome; nothing, where data had a part in it.
+    fn recipe(&self, outcome: &Outcome) -> Option<String> {
+        let start = self.starts.iter().find(|start| start.label == outcome.label)?;
+        if start.named.needs_data() || self.settled.vectors.is_some() {
+            return None;
+        }
+        let network = &self.settled.network;
+        let recipe = zoo::recipe(network.entry, (&network.options, network.task), &start.named);
+        recipe.ok().map(|recipe| recipe.to_string())
+    }
+
     /// The files of the run, by name.
     pub fn files(&self, outcomes: &[Outcome]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         let lines = |value: &Value| format!("{value:#}\n").into_bytes();
@@ -322,7 +334,8 @@ impl Job {
         let mut files = vec![("config.json".to_string(), lines(&self.config()))];
         files.extend(curve::of_run(&title, outcomes)?);
         for outcome in outcomes.iter().filter(|outcome| outcome.failure.is_none()) {
-            let description = outcome.description(network, &self.settled.plan.net());
+            let recipe = self.recipe(outcome);
+            let description = outcome.description(network, &self.settled.plan.net(), recipe);
             files.push((format!("weights-{}.bin", outcome.label), outcome.bytes()));
             files.push((format!("weights-{}.json", outcome.label), lines(&description)));
             // a language model has too many answers to be looked at in pairs

@@ -9,12 +9,16 @@ mod compare;
 mod config;
 mod curve;
 mod data;
+mod delta;
+mod export;
 mod failure;
 mod fingerprint;
 mod folder;
 mod gpu;
+mod inspect;
 mod job;
 mod keep;
+mod loaded;
 mod log;
 mod memory;
 mod models;
@@ -23,10 +27,12 @@ mod output;
 mod part;
 mod picture;
 mod plan;
+mod regenerate;
 mod report;
 mod results;
 mod rows;
 mod settled;
+mod start;
 mod train;
 mod training;
 mod updates;
@@ -62,6 +68,10 @@ enum Command {
     Weights(weights::Weights),
     Plan(plan::Plan),
     Fingerprint(fingerprint::Fingerprint),
+    Regenerate(regenerate::Regenerate),
+    Delta(delta::DeltaArgs),
+    Export(export::Export),
+    Inspect(inspect::Inspect),
     Gpu(gpu::Gpu),
 }
 
@@ -74,6 +84,10 @@ impl Command {
             Self::Weights(weights) => weights.run(),
             Self::Plan(plan) => plan.run(),
             Self::Fingerprint(fingerprint) => fingerprint.run(),
+            Self::Regenerate(regenerate) => regenerate.run(),
+            Self::Delta(delta) => delta.run(),
+            Self::Export(export) => export.run(),
+            Self::Inspect(inspect) => inspect.run(),
             Self::Gpu(gpu) => gpu.run(),
         }
     }

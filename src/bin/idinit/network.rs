@@ -73,6 +73,18 @@ impl FromArgMatches for Choice {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let entry = matches.get_one::<&'static Entry>("model").copied();
         let entry = entry.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))?;
+        Ok(Self::of(entry, matches))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Choice {
+    /// A network of the catalogue, with what the command line says of it.
+    pub fn of(entry: &'static Entry, matches: &ArgMatches) -> Self {
         let said =
             |name: &&Setting| matches.value_source(name.name) == Some(ValueSource::CommandLine);
         let settings = Setting::ALL.iter().filter(said).map(|setting| {
@@ -83,12 +95,12 @@ impl FromArgMatches for Choice {
             (setting.name, text)
         });
         let settings = settings.collect();
-        Ok(Self { entry, data: matches.get_one("data").copied(), settings })
+        Self { entry, data: matches.get_one("data").copied(), settings }
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
+    /// Whether the command line says anything of it.
+    pub fn is_plain(&self) -> bool {
+        self.data.is_none() && self.settings.is_empty()
     }
 }
 

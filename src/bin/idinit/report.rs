@@ -137,12 +137,14 @@ impl Outcome {
     }
 
     /// What the bytes are.
-    pub fn description(&self, network: &Network, net: &Net<'_>) -> Value {
+    ///
+    /// `recipe` names the start, where one does.
+    pub fn description(&self, network: &Network, net: &Net<'_>, recipe: Option<String>) -> Value {
         json!({
             "file": format!("weights-{}.bin", self.label),
             "format": "f32, little-endian, one part after the other, each [out][kh][kw][in]",
             "model": network.entry.name, "sizes": network.sizes, "data": network.data.name(),
-            "scheme": self.label, "numbers": self.weights.len(),
+            "scheme": self.label, "recipe": recipe, "numbers": self.weights.len(),
             "fingerprint": Fingerprint::of(&self.weights).to_string(),
             "parts": parts(net),
         })
