@@ -7,6 +7,7 @@
 //! so that a file of any size needs a megabyte of memory.
 
 mod layout;
+pub mod roles;
 pub mod safetensors;
 mod torch;
 

@@ -7,6 +7,8 @@ mod bytes;
 mod delta;
 mod error;
 mod fingerprint;
+#[cfg(feature = "std")]
+pub mod list;
 mod name;
 mod scheme;
 mod value;

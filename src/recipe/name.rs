@@ -406,7 +406,7 @@ mod tests {
             &[1, 2, 10, 2, 0x80],                // neither yes nor no
             &[1, 2, 20, 0, 0, 0xc0, 0x7f, 0x80], // not a number
             &[1, 2, 20, 0, 0, 0, 0x80, 0x80],    // −0
-            &[1, 2, 27, 2, 3, 3, 1, 0x80],       // a tensor, but no list
+            &[1, 2, 28, 2, 3, 3, 1, 0x80],       // a tensor, but no list
             &[1, 2, 0x80, 0x80],
         ] {
             assert_eq!(seal(body), Err(RecipeError::Malformed), "{body:?}");

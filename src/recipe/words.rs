@@ -106,6 +106,7 @@ pub const SETTINGS: &[Key] = &[
     key("input", Sort::Sizes),
     key("classes", Sort::Count),
     key("relu", Sort::Flag),
+    key("attention", Sort::Flag),
     key("main", Sort::Sizes),
     key("branch", Sort::Sizes),
     key("end", Sort::Sizes),
@@ -117,7 +118,7 @@ pub const SETTINGS: &[Key] = &[
 ];
 
 /// The first of [`SETTINGS`] that is a tensor of a list: these stand in the order of the list.
-pub const FIRST_TENSOR: usize = 26;
+pub const FIRST_TENSOR: usize = 27;
 
 /// The schemes, by number.
 pub const SCHEMES: &[&str] = &[
