@@ -2,6 +2,7 @@
 
 use crate::rule::Dims;
 use std::io;
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -24,59 +25,76 @@ pub enum Layout {
 /// The most numbers of a window; a row may be longer.
 const WINDOW: usize = 1 << 18;
 
-impl Layout {
-    /// Goes through a weight in the order of this layout: `read` is asked for windows of the weight as
-    /// it lies here, each by the index of its first number, and `write` is given windows in order.
-    pub(super) fn permute(
-        self,
-        d: Dims,
-        read: &mut dyn FnMut(usize, &mut [f32]) -> io::Result<()>,
-        write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let (len, row) = (d.len(), d.row());
-        match self {
-            Self::Same => {
-                let mut window = vec![0.0; WINDOW.min(len)];
-                for start in (0..len).step_by(WINDOW) {
-                    let window = &mut window[..WINDOW.min(len - start)];
-                    read(start, window)?;
-                    write(window)?;
-                }
+/// Goes through a weight in the order of a layout. `fill` writes the window of the weight that begins
+/// at an index, as it lies here, or says in words why it cannot; a weight that it can only write whole
+/// is then held whole. `write` is given windows in order.
+///
+/// # Errors
+/// Those of `write`, and where `fill` does not write the whole weight either.
+pub fn permute(
+    layout: Layout,
+    d: Dims,
+    fill: &mut dyn FnMut(usize, &mut [f32]) -> Result<(), String>,
+    write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut whole = Vec::new();
+    let mut read = |start: usize, window: &mut [f32]| -> io::Result<()> {
+        if whole.is_empty() {
+            if fill(start, window).is_ok() {
+                return Ok(());
             }
-            Self::ChannelsFirst { pixels, channels } => {
-                let rows = (WINDOW / row).clamp(1, d.out() as usize);
-                let mut there = vec![0.0; rows * row];
-                let mut here = there.clone();
-                for first in (0..d.out() as usize).step_by(rows) {
-                    let size = rows.min(d.out() as usize - first) * row;
-                    read(first * row, &mut here[..size])?;
-                    for (here, there) in here[..size].chunks(row).zip(there.chunks_mut(row)) {
-                        to_channels_first(here, there, (pixels, channels));
-                    }
-                    write(&there[..size])?;
-                }
-            }
-            Self::Transposed => {
-                let out = d.out() as usize;
-                let columns = (WINDOW / out).clamp(1, row);
-                let mut block = vec![0.0; columns * out];
-                let mut some = vec![0.0; columns];
-                for first in (0..row).step_by(columns) {
-                    let columns = columns.min(row - first);
-                    for o in 0..out {
-                        let some = &mut some[..columns];
-                        read(o * row + first, some)?;
-                        for (place, number) in block[o..].iter_mut().step_by(out).zip(some) {
-                            *place = *number;
-                        }
-                    }
-                    write(&block[..columns * out])?;
-                }
+            whole = vec![0.0; d.len()];
+            fill(0, &mut whole).map_err(io::Error::other)?;
+        }
+        let from = whole.get(start..start + window.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        window.copy_from_slice(from);
+        Ok(())
+    };
+    let (len, row) = (d.len(), d.row());
+    match layout {
+        Layout::Same => {
+            let mut window = vec![0.0; WINDOW.min(len)];
+            for start in (0..len).step_by(WINDOW) {
+                let window = &mut window[..WINDOW.min(len - start)];
+                read(start, window)?;
+                write(window)?;
             }
         }
-        Ok(())
+        Layout::ChannelsFirst { pixels, channels } => {
+            let rows = (WINDOW / row).clamp(1, d.out() as usize);
+            let mut there = vec![0.0; rows * row];
+            let mut here = there.clone();
+            for first in (0..d.out() as usize).step_by(rows) {
+                let size = rows.min(d.out() as usize - first) * row;
+                read(first * row, &mut here[..size])?;
+                for (here, there) in here[..size].chunks(row).zip(there.chunks_mut(row)) {
+                    to_channels_first(here, there, (pixels, channels));
+                }
+                write(&there[..size])?;
+            }
+        }
+        Layout::Transposed => {
+            let out = d.out() as usize;
+            let columns = (WINDOW / out).clamp(1, row);
+            let mut block = vec![0.0; columns * out];
+            let mut some = vec![0.0; columns];
+            for first in (0..row).step_by(columns) {
+                let columns = columns.min(row - first);
+                for o in 0..out {
+                    let some = &mut some[..columns];
+                    read(o * row + first, some)?;
+                    for (place, number) in block[o..].iter_mut().step_by(out).zip(some) {
+                        *place = *number;
+                    }
+                }
+                write(&block[..columns * out])?;
+            }
+        }
     }
+    Ok(())
+}
 
+impl Layout {
     /// The same weight as it lies here, from all its numbers in this layout.
     pub(super) fn restore(self, d: Dims, numbers: Vec<f32>) -> Vec<f32> {
         let row = d.row();
@@ -115,7 +133,7 @@ mod tests {
     fn permuted(layout: Layout, d: Dims) -> Vec<f32> {
         let numbers: Vec<f32> = (0..d.len()).map(|i| i as f32).collect();
         let mut all = vec![];
-        let mut read = |start: usize, window: &mut [f32]| {
+        let mut fill = |start: usize, window: &mut [f32]| {
             window.copy_from_slice(&numbers[start..start + window.len()]);
             Ok(())
         };
@@ -123,7 +141,7 @@ mod tests {
             all.extend_from_slice(window);
             Ok(())
         };
-        layout.permute(d, &mut read, &mut write).unwrap();
+        permute(layout, d, &mut fill, &mut write).unwrap();
         assert_eq!(layout.restore(d, all.clone()), numbers);
         all
     }

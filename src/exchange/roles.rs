@@ -217,7 +217,8 @@ impl<'a> Name<'a> {
     }
 }
 
-const fn is_float(dtype: Dtype) -> bool {
+/// Whether a start can have numbers of this type.
+pub const fn is_float(dtype: Dtype) -> bool {
     matches!(dtype, Dtype::F32 | Dtype::F64 | Dtype::F16 | Dtype::BF16)
 }
 

@@ -1,13 +1,11 @@
 //! safetensors files, written and read window by window.
 
-use super::{Content, Entry, Layout};
-use crate::init::{Initial, Scheme};
-use crate::rule::LengthError;
+use super::{Content, Entry, Layout, permute};
+use crate::init::{Initial, Scheme, Tensor};
 use core::fmt;
 pub use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::format;
 use std::fs::File;
@@ -185,10 +183,29 @@ pub fn write_numbers(
     out.write_all(&bytes)
 }
 
-/// Where the numbers of all weights come from: the window of the whole that begins at an index.
-pub type Source<'a> = dyn FnMut(usize, &mut [f32]) -> io::Result<()> + 'a;
+/// Where the numbers of a weight come from: writes the window of it that begins at an index, in the
+/// order of memory, or says in words why it cannot.
+pub type Source<'a> = dyn FnMut(&Tensor<'_>, usize, &mut [f32]) -> Result<(), String> + 'a;
 
-/// Writes a file with the tensors of a network, which `source` gives in the order of memory.
+/// All weights in the order of memory, as a source.
+pub fn stored(weights: &[f32]) -> impl FnMut(&Tensor<'_>, usize, &mut [f32]) -> Result<(), String> {
+    |tensor, start, window| {
+        let start = tensor.start + start;
+        let some = weights.get(start..start + window.len());
+        window.copy_from_slice(some.ok_or_else(|| format!("only {} weights", weights.len()))?);
+        Ok(())
+    }
+}
+
+/// Initial weights as a source.
+pub fn unstored<S: Scheme>(
+    initial: &Initial<'_, S>,
+) -> impl FnMut(&Tensor<'_>, usize, &mut [f32]) -> Result<(), String> {
+    |tensor, start, window| initial.fill(tensor, start, window).map_err(|error| error.to_string())
+}
+
+/// Writes a file with the tensors of a network. A weight that its source can only write whole is held
+/// whole while it is written.
 ///
 /// # Errors
 /// Those of the source and of the system.
@@ -220,39 +237,14 @@ pub fn write(
     }
     for entry in of(false) {
         let Content::Weight(tensor, layout) = entry.content else { continue };
-        layout.permute(
+        permute(
+            layout,
             tensor.part.dims,
-            &mut |start, window| source(tensor.start + start, window),
+            &mut |start, window| source(&tensor, start, window),
             &mut |window| write_numbers(out, window, Dtype::F32),
         )?;
     }
     Ok(())
-}
-
-/// Initial weights as a source. A weight that can only be written whole is held whole while it is
-/// read; all others are written where they are wanted.
-pub fn source_of<'a, S: Scheme + 'a>(initial: &'a Initial<'a, S>) -> Box<Source<'a>> {
-    let tensors: Vec<_> = initial.tensors().collect();
-    let mut whole: (usize, Vec<f32>) = (usize::MAX, Vec::new());
-    Box::new(move |start, window| {
-        // one weight at a time is asked for
-        let number = tensors.partition_point(|tensor| tensor.start <= start).saturating_sub(1);
-        let Some(tensor) = tensors.get(number) else {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        };
-        let start = start - tensor.start;
-        let failed = |error: LengthError| io::Error::other(error.to_string());
-        if whole.0 != number {
-            if initial.fill(tensor, start, window).is_ok() {
-                return Ok(());
-            }
-            whole = (number, vec![0.0; tensor.part.dims.len()]);
-            initial.fill(tensor, 0, &mut whole.1).map_err(failed)?;
-        }
-        let from = whole.1.get(start..start + window.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        window.copy_from_slice(from);
-        Ok(())
-    })
 }
 
 /// A file that is being read.
@@ -311,20 +303,31 @@ impl Tensors {
         self.metadata.metadata().as_ref()?.get(name).map(String::as_str)
     }
 
+    /// The bytes of a tensor, all of them.
+    ///
+    /// # Errors
+    /// Where there is no such tensor, and those of the system.
+    pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
+        let Some(info) = self.metadata.info(name) else {
+            return Err(ExchangeError::Missing { name: name.to_string() });
+        };
+        let (begin, end) = info.data_offsets;
+        self.file.seek(SeekFrom::Start(self.data + begin as u64))?;
+        let mut bytes = vec![0; end - begin];
+        self.file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// The numbers of a tensor, all of them.
     ///
     /// # Errors
     /// Where there is no such tensor, or it holds no numbers that this crate reads.
     pub fn numbers(&mut self, name: &str) -> Result<Vec<f32>, ExchangeError> {
+        let bytes = self.bytes(name)?;
         let name = name.to_string();
-        let Some(info) = self.metadata.info(&name) else {
+        let Some(dtype) = self.metadata.info(&name).map(|info| info.dtype) else {
             return Err(ExchangeError::Missing { name });
         };
-        let (begin, end) = info.data_offsets;
-        let dtype = info.dtype;
-        self.file.seek(SeekFrom::Start(self.data + begin as u64))?;
-        let mut bytes = vec![0; end - begin];
-        self.file.read_exact(&mut bytes)?;
         Ok(match dtype {
             Dtype::F32 => each(&bytes, f32::from_le_bytes),
             Dtype::F64 => each(&bytes, |bytes| f64::from_le_bytes(bytes) as f32),

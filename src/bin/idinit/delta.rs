@@ -317,11 +317,7 @@ impl Apply {
             if file.extension().is_some_and(|extension| extension == "bin") {
                 return safetensors::write_numbers(out, &loaded.weights, safetensors::Dtype::F32);
             }
-            let mut source = |start: usize, window: &mut [f32]| {
-                let some = loaded.weights.get(start..start + window.len());
-                window.copy_from_slice(some.ok_or(io::ErrorKind::UnexpectedEof)?);
-                Ok(())
-            };
+            let mut source = safetensors::stored(&loaded.weights);
             safetensors::write(out, &entries, &notes, &mut source).map_err(as_io)
         })
     }

@@ -74,12 +74,8 @@ impl Export {
 
 fn as_safetensors(out: &mut dyn Write, loaded: &Loaded, entries: &[Entry<'_>]) -> io::Result<()> {
     let notes = notes(loaded.settled.recipe.to_string());
-    let mut source = |start: usize, window: &mut [f32]| {
-        let some = loaded.weights.get(start..start + window.len());
-        window.copy_from_slice(some.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    };
-    safetensors::write(out, entries, &notes, &mut source).map_err(as_io)
+    safetensors::write(out, entries, &notes, &mut safetensors::stored(&loaded.weights))
+        .map_err(as_io)
 }
 
 /// How a language writes a table.

@@ -3,8 +3,7 @@
 use crate::failure::Failure;
 use crate::start::Start;
 use clap::Args;
-use idinit::exchange::{self, Names, safetensors};
-use idinit::init::Tensor;
+use idinit::exchange::{self, Layout, Names, safetensors};
 use idinit::recipe::Digest;
 use serde_json::json;
 use std::io::Write;
@@ -38,19 +37,18 @@ impl Fingerprint {
         let initial = settled.initial();
         let nodes = settled.model.nodes();
         let entries = exchange::entries(nodes, Names::default()).map_err(Failure::failed)?;
-        let mut source = safetensors::source_of(&initial);
+        let mut source = safetensors::unstored(&initial);
         let mut out = std::io::stdout().lock();
-        let (mut whole, mut page) = (Digest::new(), vec![0.0; 1 << 16]);
+        let mut whole = Digest::new();
         for tensor in initial.tensors() {
-            let Tensor { start, part, .. } = tensor;
-            let (len, mut digest) = (part.dims.len(), Digest::new());
-            for from in (0..len).step_by(page.len()) {
-                let window = page.len().min(len - from);
-                let window = &mut page[..window];
-                source(start + from, window).map_err(Failure::failed)?;
+            let (start, d, mut digest) = (tensor.start, tensor.part.dims, Digest::new());
+            let mut take = |window: &[f32]| {
                 digest.update(window);
                 whole.update(window);
-            }
+                Ok(())
+            };
+            let mut fill = |from, window: &mut [f32]| source(&tensor, from, window);
+            exchange::permute(Layout::Same, d, &mut fill, &mut take).map_err(Failure::failed)?;
             let own = |entry: &&exchange::Entry<'_>| match entry.content {
                 exchange::Content::Weight(other, _) => other.start == start,
                 exchange::Content::Batches => false,
@@ -63,7 +61,7 @@ impl Fingerprint {
                         "{}",
                         json!({
                             "fingerprint": fingerprint, "tensor": name, "shape": entry.shape,
-                            "weights": len,
+                            "weights": d.len(),
                         })
                     )?,
                     false => {

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apply;
 mod compare;
 mod config;
 mod curve;
@@ -69,6 +70,7 @@ enum Command {
     Plan(plan::Plan),
     Fingerprint(fingerprint::Fingerprint),
     Regenerate(regenerate::Regenerate),
+    Apply(apply::Apply),
     Delta(delta::DeltaArgs),
     Export(export::Export),
     Inspect(inspect::Inspect),
@@ -85,6 +87,7 @@ impl Command {
             Self::Plan(plan) => plan.run(),
             Self::Fingerprint(fingerprint) => fingerprint.run(),
             Self::Regenerate(regenerate) => regenerate.run(),
+            Self::Apply(apply) => apply.run(),
             Self::Delta(delta) => delta.run(),
             Self::Export(export) => export.run(),
             Self::Inspect(inspect) => inspect.run(),

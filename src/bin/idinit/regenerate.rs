@@ -72,9 +72,8 @@ fn write(
     entries: &[Entry<'_>],
 ) -> Result<(), io::Error> {
     let initial = settled.initial();
-    let mut source = safetensors::source_of(&initial);
     let notes = notes(settled.recipe.to_string());
-    safetensors::write(out, entries, &notes, &mut *source).map_err(as_io)
+    safetensors::write(out, entries, &notes, &mut safetensors::unstored(&initial)).map_err(as_io)
 }
 
 /// What a file says of itself: the format is for what reads it with PyTorch.
