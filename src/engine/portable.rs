@@ -7,7 +7,7 @@ mod pieces;
 pub(super) use forward::forward;
 
 use super::gathered::{self, Parts};
-use super::{Buffer, Engine, Error};
+use super::{Buffer, Engine, Error, enough};
 use crate::graph::Node;
 use crate::init::{self, Scheme};
 use crate::layer::{Backward, Chance, Forward, Kind, Uses, Weights};
@@ -79,10 +79,6 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         if !S::SET.covers(net.uses) {
             return Err(Error::Uses);
         }
-        let enough = |buffer, need, got| match got < need {
-            true => Err(Error::Memory { buffer, need, got }),
-            false => Ok(()),
-        };
         enough(Buffer::Weights, net.weights, memory.weights.len())?;
         enough(Buffer::State, net.state, memory.state.len())?;
         enough(Buffer::Arena, net.arena, memory.arena.len())?;
