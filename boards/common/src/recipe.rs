@@ -77,8 +77,12 @@ impl From<DeltaError> for Refused {
 }
 
 /// A delta onto a start whose fingerprint is taken first, through a page.
-pub fn onto<I: Iterator<Item = u8>>(initial: &Begun, delta: I) -> Result<Patch<I>, Refused> {
-    let start = Fingerprint::of_initial(initial, &mut [0.0; PAGE])?;
+pub fn onto<I: Iterator<Item = u8>>(
+    initial: &Begun,
+    delta: I,
+    page: &mut [f32],
+) -> Result<Patch<I>, Refused> {
+    let start = Fingerprint::of_initial(initial, page)?;
     Ok(Delta::<_>::open(delta)?.onto(start, initial.len())?)
 }
 
@@ -88,9 +92,9 @@ pub fn apply(
     delta: impl Iterator<Item = u8>,
     mut write: impl FnMut(usize, &[f32]),
 ) -> Result<(), Refused> {
-    let mut patch = onto(initial, delta)?;
-    let (count, mut page) = (initial.len(), [0.0; PAGE]);
-    let mut start = 0;
+    let mut page = [0.0; PAGE];
+    let mut patch = onto(initial, delta, &mut page)?;
+    let (count, mut start) = (initial.len(), 0);
     while start < count {
         let page = page.get_mut(..PAGE.min(count - start)).unwrap_or_default();
         initial.fill_window(start, page)?;
@@ -197,7 +201,7 @@ fn inferred(initial: &Begun, flash: &[f32], arena: &mut [f32], say: Say) -> Resu
     };
     bits("flash by rows", &outputs::<ROW, _>(&x, arena, stored)?, say);
     // layers ask in their order, which is that of a delta
-    let mut patch = onto(initial, DELTA.iter().copied())?;
+    let mut patch = onto(initial, DELTA.iter().copied(), &mut [0.0; PAGE])?;
     let patched = |start: usize, w: &mut [f32]| {
         rule(start, w)?;
         patch.apply(w).map_err(Refused::from)
