@@ -9,6 +9,7 @@
 mod nets;
 #[path = "../boards/common/src/programs.rs"]
 mod programs;
+#[allow(dead_code)] // as above
 #[path = "../boards/common/src/recipe.rs"]
 mod recipe;
 
