@@ -9,11 +9,22 @@
 mod nets;
 #[path = "../boards/common/src/programs.rs"]
 mod programs;
+#[allow(dead_code)] // as above
+#[path = "../boards/common/src/recipe.rs"]
+mod recipe;
 
-use idinit::engine::{Error, Memory};
+use idinit::data::digits::{TRAIN, image, train};
+use idinit::engine::{Engine, Memory, Portable};
+use idinit::init::IdInit;
+use idinit::loss::Target;
+use idinit::plan::{Mode, Plan};
+use idinit::recipe::{DeltaError, Encoder, Kind, Recipe, Survey};
+use idinit::update::Sgd;
 use programs::{ARENA, STATE, Say, WEIGHTS, Work};
 use std::{
-    env, fs,
+    env,
+    fmt::Debug,
+    fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -154,7 +165,7 @@ fn board_says(board: &Board, path: &str, program: &str) -> String {
 }
 
 /// What the same program says here.
-fn host_says(program: impl FnOnce(Memory, Say) -> Result<(), Error>) -> String {
+fn host_says<E: Debug>(program: impl FnOnce(Memory, Say) -> Result<(), E>) -> String {
     let [mut weights, mut state, mut arena] =
         [WEIGHTS, STATE, ARENA].map(|len| vec![f32::NAN; len]);
     let memory = Memory { weights: &mut weights, state: &mut state, arena: &mut arena };
@@ -168,6 +179,7 @@ fn computes_the_hosts_bits(board: &Board) -> Option<String> {
     let path = toolchain(board).inspect_err(|why| skip(board.folder, why)).ok()?;
     let says = |program| board_says(board, &path, program);
     assert_eq!(says("init"), host_says(programs::init), "{}", board.folder);
+    assert_eq!(says("recipe"), host_says(recipe::recipe), "{}", board.folder);
     assert_eq!(says("infer"), host_says(programs::infer), "{}", board.folder);
     let here = host_says(|memory, say| programs::train(board.work, memory, say));
     assert_eq!(says("train"), here, "{}", board.folder);
@@ -191,6 +203,69 @@ fn a_cortex_m0_computes_the_hosts_bits() {
 #[test]
 fn a_riscv32_computes_the_hosts_bits() {
     computes_the_hosts_bits(&RISCV);
+}
+
+/// What an epoch over the digits in flash changes in the head of the fully connected network.
+fn delta_of_the_head() -> Vec<u8> {
+    let plan: Plan<5> = Plan::new(&nets::Mlp::GRAPH, Mode::train::<Sgd>().last(1), 1);
+    let (mut weights, mut arena) = (vec![0.0; plan.weights], vec![0.0; plan.arena]);
+    let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };
+    let mut engine = Portable::<nets::Mlp, _>::new(plan.net(), Sgd::default(), memory).unwrap();
+    engine.start(&IdInit::PAPER);
+    let start = engine.all_weights().to_vec();
+    let mut x = [0.0; 64];
+    for place in (0..TRAIN).map(train) {
+        let label = image(place, &mut x).unwrap();
+        engine.train(&x, Target::Labels(&[label]), 0.01).unwrap();
+    }
+    let trained = engine.all_weights();
+
+    let mut survey = Survey::new(Kind::Exact);
+    survey.take(&start, trained).unwrap();
+    let recipe: Recipe = Recipe::parse("idinit/1 mlp hidden=32,32 idinit").unwrap();
+    let mut bytes = vec![];
+    let sink = |some: &[u8]| {
+        bytes.extend_from_slice(some);
+        Ok::<_, DeltaError>(())
+    };
+    let mut encoder = Encoder::new(&survey, &survey.header(Some(recipe)), sink).unwrap();
+    encoder.take(&start, trained).unwrap();
+    encoder.finish().unwrap();
+    bytes
+}
+
+/// With `IDINIT_WRITE_DELTA=1`, the file is written.
+#[test]
+fn the_delta_is_what_an_epoch_changes() {
+    let bytes = delta_of_the_head();
+    let path = boards().join("common/src/digits.delta");
+    if env::var_os("IDINIT_WRITE_DELTA").is_some_and(|value| value == "1") {
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert!(fs::read(&path).unwrap() == bytes, "{}: {} bytes are due", path.display(), bytes.len());
+}
+
+/// The delta's recipe alone leads to the network that the boards have, and to the start that they prove.
+#[cfg(feature = "std")]
+#[test]
+fn the_recipe_of_the_delta_leads_to_the_boards_start() {
+    use idinit::init::{Initial, Named};
+    use idinit::recipe::{Delta, Fingerprint, zoo};
+
+    let delta = Delta::<_>::open(recipe::DELTA.iter().copied()).unwrap();
+    let header = delta.header();
+    let name = header.recipe.unwrap();
+    let (_, network) = zoo::network(&name).unwrap();
+    let named: Initial<'_, Named> = Initial::new(network.model.nodes(), name.scheme().unwrap());
+    assert_eq!(Fingerprint::of_initial(&named, &mut [0.0; 7]), Ok(header.start));
+    let said = host_says(recipe::recipe);
+    assert!(said.contains(&format!("fingerprint start of 3466 {}\n", header.start)), "{said}");
+    assert!(said.contains("fingerprint result ") && said.contains(", as the delta says: true"));
+    assert_eq!(said.matches("; unchanged: true").count(), 4, "{said}");
+    assert!(!said.contains("unchanged: false") && !said.contains("TAKEN"), "{said}");
+    let bits = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    assert_eq!(bits("rule by rows"), bits("rule by layers"));
+    assert_eq!(bits("flash by rows"), bits("delta by layers"));
 }
 
 #[test]

@@ -17,7 +17,9 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         "graph" => &["layer", "shape", "loss"],
         "plan" => &["graph", "layer", "shape", "loss", "update"],
         "init" => &["rule", "graph", "plan", "layer", "gpu"],
-        "engine" => &["plan", "graph", "layer", "update", "loss", "init", "math", "shape", "gpu"],
+        "engine" => {
+            &["rule", "plan", "graph", "layer", "update", "loss", "init", "math", "shape", "gpu"]
+        }
         "recipe" => &["rule", "init", "plan", "graph", "layer", "model", "shape"],
         "model" => &["graph", "shape", "layer", "loss", "plan"],
         "data" => &["rule", "shape"],

@@ -8,15 +8,18 @@ mod host;
 mod portable;
 #[cfg(feature = "std")]
 mod rectified;
+mod unstored;
 
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, CudaError};
 #[cfg(feature = "std")]
 pub use host::{Host, scratch};
 pub use portable::{Memory, Portable};
+pub use unstored::{Unstored, layer_window, least_window};
 
 use crate::loss::{Target, TargetError};
 use crate::plan::Net;
+use crate::rule::LengthError;
 use crate::update::Update;
 
 /// The largest learning rate that an engine takes.
@@ -116,6 +119,8 @@ pub trait Engine {
 pub enum Buffer {
     /// The weights of all layers.
     Weights,
+    /// The weights of [`Unstored`] that are there at a time.
+    Window,
     /// The state of the update.
     State,
     /// What flows between layers.
@@ -152,6 +157,9 @@ pub enum Error {
         /// The most examples that the plan allows.
         most: usize,
     },
+    /// A rule does not write the weights that were asked for: it can only write all of a weight at
+    /// once, and the window is shorter, or it is for another network.
+    Rule(LengthError),
     /// The target does not fit the batch.
     Target(TargetError),
     /// The network has a layer or a loss that this binary does not link: see
@@ -198,6 +206,7 @@ impl core::fmt::Display for Error {
             Self::Memory { buffer, need, got } => {
                 let buffer = match buffer {
                     Buffer::Weights => "the weights",
+                    Buffer::Window => "the window of weights",
                     Buffer::State => "the state of the update",
                     Buffer::Arena => "the arena",
                     Buffer::Input => "the input",
@@ -210,6 +219,11 @@ impl core::fmt::Display for Error {
             Self::Batch { got, example, most } => write!(
                 f,
                 "a batch is 1 to {most} examples of {example} numbers each, got {got} numbers"
+            ),
+            Self::Rule(error) => write!(
+                f,
+                "the rule is for another network, or writes a weight only as a whole and needs a \
+                 longer window: {error}"
             ),
             Self::Target(error) => error.fmt(f),
             Self::Uses => f.write_str("the network has a layer or a loss that is not linked"),
@@ -248,6 +262,12 @@ impl From<TargetError> for Error {
     }
 }
 
+impl From<LengthError> for Error {
+    fn from(error: LengthError) -> Self {
+        Self::Rule(error)
+    }
+}
+
 /// How many examples `x` has.
 fn examples(net: &Net<'_>, x: &[f32]) -> Result<usize, Error> {
     let (got, example, most) = (x.len(), net.input.size(), net.batch);
@@ -276,6 +296,14 @@ fn check_rate(update: &impl Update, rate: f32) -> Result<(), Error> {
     match (0.0..=MOST_RATE).contains(&rate) && shrinks {
         true => Ok(()),
         false => Err(Error::Rate(rate)),
+    }
+}
+
+/// Whether memory that is lent is long enough.
+fn enough(buffer: Buffer, need: usize, got: usize) -> Result<(), Error> {
+    match got < need {
+        true => Err(Error::Memory { buffer, need, got }),
+        false => Ok(()),
     }
 }
 

@@ -1,20 +1,25 @@
 //! The engine that is the meaning: one order of summation, no fused arithmetic, no allocation, the
 //! same bits on every processor.
 
+mod forward;
 mod pieces;
 
+pub(super) use forward::forward;
+
 use super::gathered::{self, Parts};
-use super::{Buffer, Engine, Error};
+use super::{Buffer, Engine, Error, enough};
+use crate::graph::Node;
 use crate::init::{self, Scheme};
 use crate::layer::{Backward, Chance, Forward, Kind, Uses, Weights};
 use crate::loss::Target;
 use crate::math;
-use crate::plan::Net;
+use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Move, Moves, Step, Update};
+use core::convert::Infallible;
 use core::fmt;
 use core::marker::PhantomData;
-use pieces::{pieces, second, second_len};
+use pieces::{pieces, second};
 
 /// The buffers that the caller lends to an engine; a [`Plan`](crate::plan::Plan) knows their
 /// lengths. What is longer than needed is used only as far as needed.
@@ -74,10 +79,6 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         if !S::SET.covers(net.uses) {
             return Err(Error::Uses);
         }
-        let enough = |buffer, need, got| match got < need {
-            true => Err(Error::Memory { buffer, need, got }),
-            false => Ok(()),
-        };
         enough(Buffer::Weights, net.weights, memory.weights.len())?;
         enough(Buffer::State, net.state, memory.state.len())?;
         enough(Buffer::Arena, net.arena, memory.arena.len())?;
@@ -133,48 +134,15 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     #[inline(never)]
     fn forward(&mut self, input: &[f32], examples: usize, training: bool) -> Span {
         let Self { net, memory: Memory { weights, arena, .. }, .. } = self;
-        let mut output = Span::EMPTY;
-        let mut chance = match S::SET.draws() {
+        let chance = match S::SET.draws() {
             true => Chance { seed: self.seed, step: self.parts.lots(self.steps), node: 0 },
             false => Chance::NONE,
         };
-        for (node, slot) in net.nodes.iter().zip(net.slots) {
-            let y = slot.y.first(examples * node.output.size());
-            let x = net.value(node.from).first(examples * node.input.size());
-            let second = match second::<S>(node) {
-                Some(second) => net.value(second).first(second_len::<S>(net, node, examples)),
-                None => Span::EMPTY,
-            };
-            let saved = if training { slot.saved } else { Span::EMPTY };
-            // in place, the output's place holds the input already
-            let in_place = node.layer.linked_style::<S>(slot.trained).in_place;
-            let shared = in_place && x.start == y.start && !x.is_empty();
-            let x = if shared { Span::EMPTY } else { x };
-            output = y;
-            let [y, x, second, saved, _] = cut(arena, [y, x, second, saved, Span::EMPTY]);
-            let x = if node.from.node().is_none() { input } else { &*x };
-            let second = match pieces::second::<S>(node) {
-                Some(second) if second.node().is_none() => input,
-                _ => &*second,
-            };
-            if in_place && !shared {
-                math::copy(y, x);
-            }
-            let w = slot.weights.of(weights);
-            node.layer.forward::<S>(Forward {
-                input: &node.input,
-                output: &node.output,
-                x,
-                second,
-                w,
-                saved,
-                y,
-                chance: &chance,
-            });
-            if S::SET.draws() {
-                chance.node += 1;
-            }
-        }
+        let run = |node: &Node, slot: &Slot, io: Forward<'_>| {
+            node.layer.forward::<S>(Forward { w: slot.weights.of(weights), ..io });
+            Ok::<_, Infallible>(())
+        };
+        let Ok(output) = forward::<S, _>(net, arena, (input, examples, training), chance, run);
         output
     }
 

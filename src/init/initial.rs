@@ -143,10 +143,13 @@ impl<'a, S: Scheme, L: Uses> Initial<'a, S, L> {
     pub fn fill_window(&self, start: usize, w: &mut [f32]) -> Result<(), LengthError> {
         let mut done = 0;
         for tensor in self.tensors() {
+            if done == w.len() {
+                break;
+            }
             let (len, from) =
                 (tensor.part.dims.len(), start.wrapping_add(done).wrapping_sub(tensor.start));
-            // a weight that lies before the window, or behind it
-            if from >= len || done == w.len() {
+            // a weight that lies before the window
+            if from >= len {
                 continue;
             }
             let end = w.len().min(done + (len - from));

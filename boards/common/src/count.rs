@@ -7,15 +7,17 @@ use crate::{
     measure::{region, report},
     nets::{CLASSES, Cnn, Mlp},
     programs::identity,
+    recipe::{DELTA, LAYER, PAGE, PLAN, ROW, Refused, apply, begun},
 };
 use core::hint::black_box;
 use idinit::{
     data::digits::{image, train},
-    engine::{Engine, Error, Memory, Portable},
+    engine::{Engine, Error, Memory, Portable, Unstored},
     init::IdInit,
     layer::Uses,
     loss::Target,
     plan::{Mode, Net, Plan},
+    recipe::Fingerprint,
     update::{Momentum, Sgd, Update},
 };
 
@@ -54,7 +56,10 @@ fn count<B: Board>() -> Option<()> {
     training::<B, Mlp, _>("n1-train-momentum", "ram-n1-momentum", &net, MOMENTUM, memory)?;
     let net = N2_SGD.net();
     training::<B, Cnn, _>("n2-train-sgd", "ram-n2-sgd", &net, Sgd::default(), memory)?;
-    inference::<B, Cnn>("n2-infer", &N2_INFER.net(), memory)
+    inference::<B, Cnn>("n2-infer", &N2_INFER.net(), memory)?;
+    proved::<B>()?;
+    unstored::<B>(("n1-unstored-row", "ram-n1-row"), ROW, memory)?;
+    unstored::<B>(("n1-unstored-layer", "ram-n1-layer"), LAYER, memory)
 }
 
 /// An engine on memory that is lent to it for one measurement.
@@ -103,4 +108,38 @@ fn inference<B: Board, S: Uses>(
     let (mut x, mut y) = ([0.0; 64], [0.0; CLASSES]);
     image(train(STEPS), &mut x)?;
     region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y))).0.ok()
+}
+
+/// The fingerprint of a start, and a delta onto it, by pages of [`PAGE`] numbers.
+#[inline(never)]
+fn proved<B: Board>() -> Option<()> {
+    let initial = begun(black_box(IdInit::PAPER));
+    let mut page = [0.0; PAGE];
+    let fingerprint = || Fingerprint::of_initial(black_box(&initial), &mut page);
+    region::<B, _>("n1-fingerprint", fingerprint).0.ok()?;
+    let delta = black_box(DELTA).iter().copied();
+    let flash = |at, page: &[f32]| {
+        black_box((at, page));
+    };
+    region::<B, _>("n1-delta", || apply(black_box(&initial), delta, flash)).0.ok()
+}
+
+/// One image through a start that is not stored, with a window of so many numbers.
+#[inline(never)]
+fn unstored<B: Board>(
+    (name, ram): (&str, &str),
+    window: usize,
+    memory: &mut Memory<'static>,
+) -> Option<()> {
+    let initial = begun(black_box(IdInit::PAPER));
+    let rule = |at: usize, w: &mut [f32]| initial.fill_window(at, w).map_err(Refused::from);
+    let (window, net) = (memory.weights.get_mut(..window)?, PLAN.net());
+    let numbers = window.len() + net.arena() + 64;
+    let mut engine = Unstored::<Mlp, _>::new(net, rule, window, memory.arena).ok()?;
+    let (mut x, mut y) = ([0.0; 64], [0.0; CLASSES]);
+    image(train(STEPS), &mut x)?;
+    let (done, stack) = region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y)));
+    done.ok()?;
+    report::<B>("ram", ram, 4 * numbers + stack);
+    Some(())
 }

@@ -1,6 +1,6 @@
 //! The programs that every board runs, and what they need of a board.
 //!
-//! `tests/firmware.rs` runs [`programs`] on the host, and compares every line.
+//! `tests/firmware.rs` runs [`programs`] and [`recipe`] on the host, and compares every line.
 
 #![no_std]
 
@@ -10,10 +10,12 @@ mod lend;
 mod measure;
 pub mod nets;
 pub mod programs;
+pub mod recipe;
 pub mod semihosting;
+pub mod small;
 
 use core::{fmt, panic::PanicInfo};
-use idinit::engine::{Error, Memory};
+use idinit::engine::Memory;
 pub use lend::Lend;
 use programs::{ARENA, STATE, Say, WEIGHTS};
 
@@ -30,8 +32,8 @@ pub const PANICKED: i32 = 101;
 /// The exit code after a processor fault.
 pub const FAULTED: i32 = 103;
 
-/// Runs one of [`programs`] to its end.
-pub fn run<B: Board>(program: impl FnOnce(Memory, Say) -> Result<(), Error>) -> ! {
+/// Runs one of [`programs`], or [`recipe`], to its end.
+pub fn run<B: Board, E: fmt::Display>(program: impl FnOnce(Memory, Say) -> Result<(), E>) -> ! {
     static BUFFERS: Lend<([f32; WEIGHTS], [f32; STATE], [f32; ARENA])> =
         Lend::new(([0.0; WEIGHTS], [0.0; STATE], [0.0; ARENA]));
     let Some((weights, state, arena)) = BUFFERS.take() else { B::exit(1) };

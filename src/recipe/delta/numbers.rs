@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn bf16_is_the_nearest() {
-        for number in [0.0, 1.0, -1.0, 3.1415927, 1e-6, 1e-40, -65504.0, 1.00390625, 1.01171875] {
+        let ties = [257.0 / 256.0, 259.0 / 256.0];
+        for number in [0.0, 1.0, -1.0, 3.3, 1e-6, 1e-40, -65504.0].into_iter().chain(ties) {
             assert_eq!(to_bf16(number), half::bf16::from_f32(number).to_bits(), "{number}");
             if number > 0.0 {
                 let above = from_bf16(bf16_above(number));

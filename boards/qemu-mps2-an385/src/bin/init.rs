@@ -7,5 +7,5 @@ use common::programs;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    common::run::<board::Qemu>(programs::init)
+    common::run::<board::Qemu, _>(programs::init)
 }

@@ -7,5 +7,5 @@ use common::programs::{Work, train};
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    common::run::<board::Qemu>(|memory, say| train(Work::SHORT, memory, say))
+    common::run::<board::Qemu, _>(|memory, say| train(Work::SHORT, memory, say))
 }

@@ -8,16 +8,18 @@ use common::{
     Board, Lend,
     nets::{CLASSES, Mlp, Others, Recurrent, Residual, Squared, Tokens},
     programs::identity,
+    recipe::{DELTA, PLAN, apply, begun},
 };
 use core::hint::black_box;
 use idinit::{
     data::digits::image,
-    engine::{Engine, Memory, Portable},
+    engine::{Engine, Error, Memory, Portable, Unstored},
     graph::Graph,
-    init::IdInit,
+    init::{IdInit, Initial},
     layer::{Kind, Uses},
     loss::Target,
     plan::{Mode, Net, Plan},
+    recipe::{Delta, Fingerprint},
     update::{Clip, Momentum, Update},
 };
 
@@ -73,7 +75,32 @@ fn everything() -> Option<()> {
     both::<Others, _>(&OTHERS, labels, memory)?;
     both::<Tokens, _>(&TOKENS, (&[1.0; 64], labels.1), memory)?;
     both::<Recurrent, _>(&RECURRENT, labels, memory)?;
-    both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)
+    both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)?;
+    patched(memory)
+}
+
+/// A delta of any kind from bytes of which the compiler is told nothing, by pages of any size.
+fn patched(Memory { weights, .. }: &mut Memory<'static>) -> Option<()> {
+    let initial = begun(black_box(IdInit::PAPER));
+    let delta = || black_box(DELTA).iter().copied();
+    apply(&initial, delta(), |at, page| {
+        black_box((at, page));
+    })
+    .ok()?;
+
+    let page = weights.get_mut(..black_box(PLAN.weights))?;
+    let start = Fingerprint::of_initial(&initial, page).ok()?;
+    initial.tensors().try_for_each(|tensor| {
+        black_box(Fingerprint::of_tensor(&initial, black_box(&tensor), page).ok()?);
+        Some(())
+    })?;
+    let delta = Delta::<_>::open(delta()).ok()?;
+    black_box(delta.header().recipe?.as_bytes());
+    let mut patch = delta.onto(black_box(start), black_box(page.len())).ok()?;
+    initial.fill_window(black_box(0), page).ok()?;
+    patch.apply(black_box(page)).ok()?;
+    drop(black_box(patch.finish().ok()?));
+    Some(())
 }
 
 /// A step with either update.
@@ -99,5 +126,14 @@ fn step<S: Uses, U: Update>(
     let (x, target) = black_box(example);
     engine.infer(x, black_box(&mut [0.0; CLASSES])).ok()?;
     engine.train(x, target, black_box(0.01)).ok()?;
-    Some(())
+    unstored::<S>(*black_box(net), x, weights, arena)
+}
+
+/// Inference from the rule, with a window of any size.
+fn unstored<S: Uses>(net: Net<'_>, x: &[f32], window: &mut [f32], arena: &mut [f32]) -> Option<()> {
+    let initial: Initial<'_, _, S> = Initial::new(net.nodes(), black_box(IdInit::PAPER));
+    let rule = |at, w: &mut [f32]| initial.fill_window(black_box(at), w).map_err(Error::from);
+    let window = window.get_mut(..black_box(8192))?;
+    let mut engine = Unstored::<S, _>::new(net, rule, window, arena).ok()?;
+    engine.infer(x, black_box(&mut [0.0; CLASSES])).ok()
 }

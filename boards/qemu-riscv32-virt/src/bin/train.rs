@@ -7,5 +7,5 @@ use common::programs::{Work, train};
 
 #[riscv_rt::entry]
 fn main() -> ! {
-    common::run::<board::Qemu>(|memory, say| train(Work::SHORT, memory, say))
+    common::run::<board::Qemu, _>(|memory, say| train(Work::SHORT, memory, say))
 }

@@ -1,0 +1,56 @@
+//! The least that proving, updating and inferring from a start need, to be weighed by
+//! `boards/measure.sh`.
+
+use crate::{
+    Board,
+    nets::CLASSES,
+    programs::identity,
+    recipe::{ARENA, LAYER, Refused, apply, begun, outputs},
+};
+use core::hint::black_box;
+use idinit::{init::IdInit, recipe::Fingerprint};
+
+fn end<B: Board>(ok: bool) -> ! {
+    B::exit(if black_box(ok) { 0 } else { 1 })
+}
+
+/// Writes a matrix: what is behind it costs this much less.
+pub fn fill<B: Board>() -> ! {
+    let mut weights = [f32::NAN; 64 * 64];
+    end::<B>(identity(black_box(&mut weights)).is_ok())
+}
+
+/// Writes a matrix and takes its fingerprint.
+pub fn fingerprint<B: Board>() -> ! {
+    let mut weights = [f32::NAN; 64 * 64];
+    let filled = identity(black_box(&mut weights)).is_ok();
+    end::<B>(filled && Fingerprint::of(black_box(&weights)) == black_box(Fingerprint(1)))
+}
+
+/// Writes a start a page at a time.
+pub fn start<B: Board>() -> ! {
+    let (initial, mut page) = (begun(black_box(IdInit::PAPER)), [0.0; 64]);
+    let mut at = 0;
+    while at < initial.len() && initial.fill_window(at, &mut page).is_ok() {
+        black_box(&page);
+        at += page.len();
+    }
+    end::<B>(true)
+}
+
+/// The same with a delta on top.
+pub fn delta<B: Board>() -> ! {
+    let (initial, delta) = (begun(black_box(IdInit::PAPER)), black_box(&[0_u8; 0][..]));
+    let page = |_, page: &[f32]| {
+        black_box(page);
+    };
+    end::<B>(apply(&initial, delta.iter().copied(), page).is_ok())
+}
+
+/// Infers from a start.
+pub fn unstored<B: Board>() -> ! {
+    let (initial, mut arena) = (begun(black_box(IdInit::PAPER)), [0.0; ARENA]);
+    let rule = |at: usize, w: &mut [f32]| initial.fill_window(at, w).map_err(Refused::from);
+    let y = outputs::<LAYER, _>(black_box(&[0.5; 64]), &mut arena, rule);
+    end::<B>(y.is_ok_and(|y| black_box(y) == [0.0; CLASSES]))
+}
