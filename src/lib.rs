@@ -65,7 +65,8 @@
 //! | [`init`] | which rule for which weight: IDInit and what it is compared with |
 //! | [`engine`] | what infers and trains |
 //! | `gpu` | NVIDIA GPUs: the driver, kernels, recorded steps (`cuda`) |
-//! | [`recipe`] | the fingerprint of a start |
+//! | [`recipe`] | what names a start in a few bytes, its fingerprint, and deltas from it |
+//! | `exchange` | weights as PyTorch has them, in safetensors files (`safetensors`) |
 //! | [`model`] | networks by name |
 //! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
 //! | `checkpoint` | what a stopped run goes on from (`std`) |

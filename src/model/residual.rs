@@ -22,8 +22,8 @@ pub const fn residual<const N: usize>(
     let mut block = 0;
     while block < blocks && block < N {
         let skip = g.here();
-        g = g.conv2d(width, 3).role(Role::Branch).relu();
-        g = g.conv2d(width, 3).role(Role::BranchEnd).add(skip).relu();
+        g = g.conv2d(width, 3).role(Role::Branch).name("blocks.*.conv1").relu();
+        g = g.conv2d(width, 3).role(Role::BranchEnd).name("blocks.*.conv2").add(skip).relu();
         block += 1;
     }
     g.max_pool(2).flatten().dense(classes).role(Role::Head).name("head").cross_entropy(0.0)

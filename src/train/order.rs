@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn none_and_one_have_one_order() {
-        assert_eq!(Order::new(0).shuffle(1, 1), []);
+        assert!(Order::new(0).shuffle(1, 1).is_empty());
         assert_eq!(Order::new(1).shuffle(1, 1), [0]);
     }
 }

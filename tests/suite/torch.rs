@@ -223,7 +223,7 @@ fn goldens() -> Vec<Golden> {
 fn the_file_has_every_layer() {
     let goldens = goldens();
     let cases = FILES.map(|file| file.matches("\ncase ").count());
-    assert_eq!(goldens.len(), cases.iter().sum());
+    assert_eq!(goldens.len(), cases.iter().sum::<usize>());
     for &kind in Kind::ALL {
         let has = goldens.iter().any(|golden| golden.case.graph.uses().has(kind));
         assert!(has, "{} is not in the file", kind.name());

@@ -207,7 +207,7 @@ fn inferred(initial: &Begun, flash: &[f32], arena: &mut [f32], say: Say) -> Resu
         patch.apply(w).map_err(Refused::from)
     };
     bits("delta by layers", &outputs::<LAYER, _>(&x, arena, patched)?, say);
-    drop(patch.finish()?);
+    patch.finish()?;
 
     let mut right = 0;
     for place in (0..TESTS).map(test) {

@@ -287,7 +287,8 @@ fn applied(file: &Path, start: Option<&Path>) -> Result<(Header, Loaded), Failur
         return Err(failed(DeltaError::Magic));
     }
     let bytes = fs::read(file).map_err(|error| Failure::io(file, &error))?;
-    let delta = Delta::open(bytes.iter().copied()).map_err(failed)?;
+    let mut rest = bytes.iter().copied();
+    let delta = Delta::open(&mut rest).map_err(failed)?;
     let header = *delta.header();
     let mut loaded = match (start, header.recipe) {
         (Some(start), _) => Loaded::of(start, None, None)?,
@@ -300,7 +301,7 @@ fn applied(file: &Path, start: Option<&Path>) -> Result<(Header, Loaded), Failur
     let fingerprint = Fingerprint::of(&loaded.weights);
     let mut patch = delta.onto(fingerprint, loaded.weights.len()).map_err(failed)?;
     patch.apply(&mut loaded.weights).map_err(failed)?;
-    let rest = patch.finish().map_err(failed)?;
+    patch.finish().map_err(failed)?;
     match rest.len() {
         0 => Ok((header, loaded)),
         more => Err(Failure::at(file, format!("there are {more} bytes behind the delta"))),

@@ -169,11 +169,11 @@ impl<I: Iterator<Item = u8>> Patch<I> {
     }
 
     /// Ends the delta, when all pages have come: its checksum and the fingerprint of the result are
-    /// right. Returns the bytes behind it.
+    /// right. Who wants the bytes behind it gives the iterator by `&mut`.
     ///
     /// # Errors
     /// A [`DeltaError`] where they are not, and where pages are missing.
-    pub fn finish(mut self) -> Result<I, DeltaError> {
+    pub fn finish(mut self) -> Result<(), DeltaError> {
         if self.left > 0 {
             return Err(DeltaError::Count { need: self.left, got: 0 });
         }
@@ -183,7 +183,7 @@ impl<I: Iterator<Item = u8>> Patch<I> {
         self.source.check()?;
         let got = self.digest.finish();
         match got == self.result {
-            true => Ok(self.source.bytes),
+            true => Ok(()),
             false => Err(DeltaError::Result { need: self.result.0, got: got.0 }),
         }
     }

@@ -45,12 +45,13 @@ fn made(survey: Survey, start: &[f32], trained: &[f32], row: usize) -> Result<Ve
 
 /// Applies a delta in pages of `page` numbers.
 fn applied(bytes: &[u8], start: &[f32], page: usize) -> Result<(Header, Vec<f32>), DeltaError> {
-    let delta = Delta::open(bytes.iter().copied())?;
+    let mut rest = bytes.iter().copied();
+    let delta = Delta::open(&mut rest)?;
     let header = *delta.header();
     let mut patch = delta.onto(Fingerprint::of(start), start.len())?;
     let mut weights = start.to_vec();
     weights.chunks_mut(page).try_for_each(|page| patch.apply(page))?;
-    let rest = patch.finish()?;
+    patch.finish()?;
     assert_eq!(rest.count(), 0);
     Ok((header, weights))
 }
@@ -173,7 +174,7 @@ fn pages_are_as_many_as_numbers() {
     assert_eq!(patch().apply(&mut weights), Err(DeltaError::Count { need: 100, got: 101 }));
     let mut patch = patch();
     patch.apply(&mut weights[..99]).unwrap();
-    let missing = patch.finish().map(|_| ()).unwrap_err();
+    let missing = patch.finish().unwrap_err();
     assert_eq!(missing, DeltaError::Count { need: 1, got: 0 });
 }
 
