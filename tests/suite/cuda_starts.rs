@@ -4,8 +4,9 @@ use super::cuda::{all, device};
 use super::runner::{bits, plan};
 use idinit::engine::{Cuda, Engine};
 use idinit::graph::Graph;
-use idinit::init::{self, Named, Scheme, Site};
+use idinit::init::{self, Initial, Named, Scheme, Site};
 use idinit::plan::{Mode, Plan};
+use idinit::recipe::{Fingerprint, Recipe, zoo};
 use idinit::rule::{Dims, Key, Order, Random, Rule, Start};
 use idinit::shape::Shape;
 use idinit::update::{Momentum, Sgd};
@@ -28,6 +29,29 @@ fn starts_of_every_scheme_are_those_of_the_rules() {
             assert_eq!(bits(&got), bits(&want), "{} by {name}", case.name);
             assert!(sent == 0 || SENT.contains(name), "{} by {name}: {sent} sent", case.name);
         }
+    }
+}
+
+/// What a GPU makes of a recipe has the fingerprint that a microcontroller finds by way of a page.
+#[test]
+fn starts_of_recipes_have_their_fingerprints() {
+    let Some(device) = device() else { return };
+    for line in [
+        "idinit/1 residual idinit",
+        "idinit/1 resnet width=4 idinit order=diagonal norm-eps=0.01",
+        "idinit/1 vit width=12 heads=3 layers=2 inner=24 kaiming seed=7",
+    ] {
+        let recipe: Recipe = Recipe::parse(line).unwrap();
+        let (_, network) = zoo::network(&recipe).unwrap();
+        let (nodes, scheme) = (network.model.nodes(), recipe.scheme().unwrap());
+        let plan = network.model.plan(Mode::INFER, 1).unwrap();
+        let mut engine = Cuda::new(plan.net(), Sgd::default(), device.ordinal).unwrap();
+        assert_eq!(engine.start(&scheme), Ok(0), "{line}");
+        let mut weights = vec![0.0; plan.net().weights()];
+        engine.weights(&mut weights).unwrap();
+        let initial: Initial<'_, _> = Initial::new(nodes, scheme);
+        let want = Fingerprint::of_initial(&initial, &mut [0.0; 64]).unwrap();
+        assert_eq!(Fingerprint::of(&weights), want, "{line}");
     }
 }
 
