@@ -196,6 +196,16 @@ fn damage_is_found() {
     }
 }
 
+/// The range coder begins with a zero.
+#[test]
+fn what_is_no_beginning_is_not_called_cut_off() {
+    let (start, trained) = trained(60, true);
+    let mut bytes = made(Survey::new(Kind::Exact), &start, &trained, 64).unwrap();
+    let header = 51 + recipe().unwrap().as_bytes().len();
+    bytes[header] = 1;
+    assert_eq!(applied(&bytes, &start, 16).unwrap_err(), DeltaError::Malformed);
+}
+
 /// A sound checksum over numbers that lead elsewhere: the fingerprint of the result finds it.
 #[test]
 fn the_result_is_verified() {
