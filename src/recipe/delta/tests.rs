@@ -132,6 +132,14 @@ fn what_is_lost_is_said() {
 }
 
 #[test]
+fn a_sparse_delta_keeps_the_least_differences() {
+    let (start, trained) = ([0.0, 1e-40, f32::MIN_POSITIVE], [1e-45, 2e-40, 1e-38]);
+    let bytes = made(Survey::new(Kind::Sparse), &start, &trained, 3).unwrap();
+    let (header, weights) = applied(&bytes, &start, 3).unwrap();
+    assert_eq!((header.largest_error, bits(&weights)), (0.0, bits(&trained)));
+}
+
+#[test]
 fn what_did_not_move_costs_next_to_nothing() {
     let (start, same) = (vec![0.0; 100_000], vec![0.0; 100_000]);
     for kind in Kind::ALL {

@@ -113,7 +113,7 @@ impl core::fmt::Debug for Survey {
 impl Survey {
     /// For a delta of this kind; a sparse one keeps all differences that are not zero.
     pub fn new(kind: Kind) -> Self {
-        Self::sparse(kind, f32::MIN_POSITIVE)
+        Self::sparse(kind, f32::from_bits(1))
     }
 
     /// For a delta of this kind, which, if it is sparse, keeps differences from `least` on.
