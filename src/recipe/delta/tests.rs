@@ -140,6 +140,18 @@ fn a_sparse_delta_keeps_the_least_differences() {
 }
 
 #[test]
+fn a_difference_beyond_all_floats_has_no_steps() {
+    let (start, trained) = ([0.0, -3e38], [0.5, 3e38]);
+    for kind in [Kind::Bf16, Kind::Int8] {
+        assert_eq!(made(Survey::new(kind), &start, &trained, 2), Err(DeltaError::NotFinite));
+    }
+    for kind in [Kind::Exact, Kind::Sparse] {
+        let bytes = made(Survey::new(kind), &start, &trained, 2).unwrap();
+        assert_eq!(applied(&bytes, &start, 2).unwrap().1, trained);
+    }
+}
+
+#[test]
 fn what_did_not_move_costs_next_to_nothing() {
     let (start, same) = (vec![0.0; 100_000], vec![0.0; 100_000]);
     for kind in Kind::ALL {

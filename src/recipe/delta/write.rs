@@ -57,6 +57,8 @@ impl RowRounding {
                 bits if bits << 1 == 0 => (Written::Bf16(0), start),
                 bits => (Written::Bf16(bits), start + from_bf16(bits)),
             },
+            // no step would hold it
+            Kind::Int8 if !difference.is_finite() => return Err(DeltaError::NotFinite),
             Kind::Int8 if self.step == 0.0 => (Written::Int8(0), start),
             Kind::Int8 => match libm::rintf(difference / self.step) as i8 {
                 0 => (Written::Int8(0), start),
