@@ -1,8 +1,10 @@
 //! Lines that may be recipes.
 
 use idinit::model::catalog::{CatalogError, Network, Task};
+use idinit::plan::Mode;
 use idinit::recipe::zoo::{self, ZooError};
 use idinit::recipe::{Recipe, RecipeError, Value};
+use idinit::update::Momentum;
 
 /// A line prints and is read again to the same recipe, in less room too, or not at all.
 pub fn recipe_line(data: &[u8]) {
@@ -63,7 +65,20 @@ fn network(recipe: &Recipe) {
         (entry.name, network.task, &network.options)
     );
     assert_eq!(again.model.nodes(), network.model.nodes());
+    assert_eq!(again.model.parameters(), network.model.parameters());
+    plans(&network);
     assert_eq!(zoo::recipe(entry, &again, &scheme).unwrap(), canonical);
+}
+
+/// There is a plan of the network, or an error that says why not.
+fn plans(network: &Network) {
+    for (mode, batch) in [(Mode::INFER, 1), (Mode::train::<Momentum>(), 3)] {
+        match network.model.plan(mode, batch) {
+            Ok(plan) => assert_eq!(plan.net().nodes().len(), network.model.nodes().len()),
+            Err(CatalogError::Thread) => panic!("a plan has no thread"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
 }
 
 /// What is said of an input, of classes and of settings is what the network has.
