@@ -29,7 +29,10 @@ pub fn delta(data: &[u8]) {
     bytes.extend([0; 8]);
     seal(&mut bytes);
     let again = read(&bytes, 64).unwrap();
-    assert_eq!((again.header, again.used), (Header { result, ..header }, used));
+    // the stated errors may be no numbers
+    let said = |header: &Header| (header.kind, header.recipe, header.count, header.start);
+    assert_eq!((said(&again.header), again.used), (said(&header), used));
+    assert_eq!((again.header.result, bits(&again.weights)), (result, bits(&weights)));
     // or the range coder did not end where the numbers did
     let all = again.end == Ok(bytes.len());
     assert!(all || again.end == Err(DeltaError::Malformed), "{:?}", again.end);
