@@ -44,6 +44,7 @@ format() {
     local package
     for package in boards/*/Cargo.toml examples/*/Cargo.toml; do cargo fmt --check --manifest-path "$package"; done
     cargo fmt --check --manifest-path tests/cuda-on-cpu/Cargo.toml
+    cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 }
 
 lint() {
@@ -52,6 +53,8 @@ lint() {
     cargo clippy --quiet --lib --bins --features cli,cuda -- -D warnings
     cargo clippy --quiet --all-targets --features "$all" -- -D warnings
     cargo clippy --quiet --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu --all-targets -- -D warnings
+    # without libFuzzer, which is C++ and takes longer than all else
+    cargo clippy --quiet --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target --no-default-features --all-targets -- -D warnings
 }
 
 # Every set of features builds.

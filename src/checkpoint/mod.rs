@@ -139,7 +139,11 @@ impl Checkpoint {
         replace(file, |out| self.write_to(out)).map_err(failed)
     }
 
-    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes its bytes: those of a file.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut digest = ALGORITHM.digest();
         let mut put = |bytes: &[u8]| {
             digest.update(bytes);
@@ -171,13 +175,17 @@ impl Checkpoint {
     /// What the system says, and where the file is no checkpoint, cut off or damaged.
     pub fn read(file: &Path) -> Result<Option<Self>, CheckpointError> {
         match fs::read(file) {
-            Ok(bytes) => Self::parse(file, &bytes).map(Some),
+            Ok(bytes) => Self::from_bytes(&bytes, file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(CheckpointError::Io { file: file.to_path_buf(), error }),
         }
     }
 
-    fn parse(file: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
+    /// Reads one from the bytes of a file, which errors name.
+    ///
+    /// # Errors
+    /// Where the bytes are no checkpoint, cut off or damaged.
+    pub fn from_bytes(bytes: &[u8], file: &Path) -> Result<Self, CheckpointError> {
         let file = || file.to_path_buf();
         if !bytes.starts_with(&MAGIC) {
             return Err(CheckpointError::Foreign { file: file() });

@@ -46,9 +46,9 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
     let small = Checkpoint { weights: std::vec![1.0, 2.0], ..example() };
     let mut bytes = Vec::new();
     small.write_to(&mut bytes).unwrap();
-    assert_eq!(Checkpoint::parse(file, &bytes).unwrap(), small);
+    assert_eq!(Checkpoint::from_bytes(&bytes, file).unwrap(), small);
     for len in 0..bytes.len() {
-        let error = Checkpoint::parse(file, &bytes[..len]).unwrap_err();
+        let error = Checkpoint::from_bytes(&bytes[..len], file).unwrap_err();
         assert!(
             matches!(error, CheckpointError::Length { .. } | CheckpointError::Foreign { .. }),
             "{error}"
@@ -56,11 +56,11 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
     }
     for bit in 0..8 * bytes.len() {
         bytes[bit / 8] ^= 1 << (bit % 8);
-        Checkpoint::parse(file, &bytes).unwrap_err();
+        Checkpoint::from_bytes(&bytes, file).unwrap_err();
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
     bytes.push(0);
-    let error = Checkpoint::parse(file, &bytes).unwrap_err().to_string();
+    let error = Checkpoint::from_bytes(&bytes, file).unwrap_err().to_string();
     assert_eq!(error, "a: a checkpoint of 102 bytes that should have 101");
 }
 

@@ -131,7 +131,18 @@ impl<'a> Parts<'a> {
         if Fingerprint::of_bytes(body).0 != u64::from_le_bytes(*sum) {
             return Err(RecipeError::Checksum);
         }
-        Self::read_body(body).ok_or(RecipeError::Malformed)
+        let parts = Self::read_body(body).ok_or(RecipeError::Malformed)?;
+        let scheme = parts.scheme()?;
+        let mut said = [0; 64];
+        let mut said = Writer::new(&mut said);
+        said.scheme(&scheme)?;
+        // what is so by default is not said, or a start had two recipes
+        let plain = said.len == 1 + parts.parameters.rest.0.len() && body.ends_with(said.written());
+        if plain { Ok(parts) } else { Err(RecipeError::Malformed) }
+    }
+
+    fn scheme(&self) -> Result<Named, RecipeError> {
+        Parameters::read(self.parameters).scheme(self.scheme).ok_or(RecipeError::Parameters)
     }
 
     fn read_body(body: &'a [u8]) -> Option<Self> {
@@ -246,8 +257,7 @@ impl<const N: usize> Recipe<N> {
     /// # Errors
     /// [`RecipeError::Parameters`] where what is said of it belongs to another.
     pub fn scheme(&self) -> Result<Named, RecipeError> {
-        let Parts { scheme, parameters, .. } = self.parts();
-        Parameters::read(parameters).scheme(scheme).ok_or(RecipeError::Parameters)
+        self.parts().scheme()
     }
 }
 
@@ -408,8 +418,16 @@ mod tests {
             &[1, 2, 20, 0, 0, 0, 0x80, 0x80],    // −0
             &[1, 2, 28, 2, 3, 3, 1, 0x80],       // a tensor, but no list
             &[1, 2, 0x80, 0x80],
+            &[1, 2, 0x80, 1, 0], // the order that it has by default
+            &[1, 2, 0x80, 2, 0xbd, 0x37, 0x86, 0x35], // the ε
+            &[1, 2, 0x80, 2, 0, 0, 0, 0x3f, 3, 0, 0, 0, 0x3f], // the same ε before norms
+            &[1, 2, 0x8b, 6, 0], // the seed
         ] {
             assert_eq!(seal(body), Err(RecipeError::Malformed), "{body:?}");
+        }
+        // what belongs to another scheme
+        for body in [&[1, 2, 0x80, 6, 3][..], &[1, 2, 0x8b, 1, 1]] {
+            assert_eq!(seal(body), Err(RecipeError::Parameters), "{body:?}");
         }
     }
 

@@ -64,9 +64,9 @@ pub fn network<const N: usize>(recipe: &Recipe<N>) -> Result<(&'static Entry, Ne
     for (name, value) in recipe.settings() {
         match (name, value, &mut task) {
             ("input", Value::Sizes(sizes), Task::Pictures { shape, .. }) => {
-                let sizes: Vec<u32> =
-                    sizes.iter().filter_map(|size| size.try_into().ok()).collect();
-                let [height, width, channels] = sizes[..] else {
+                let each: Option<Vec<u32>> =
+                    sizes.iter().map(|size| size.try_into().ok()).collect();
+                let (Some(&[height, width, channels]), 1) = (each.as_deref(), sizes.groups) else {
                     return Err(RecipeError::Model.into());
                 };
                 *shape = Shape::hwc(height, width, channels);
@@ -182,6 +182,8 @@ mod tests {
             "idinit/1 mlp depth=3 idinit",
             "idinit/1 gpt classes=3 idinit",
             "idinit/1 cnn input=8x8 idinit",
+            "idinit/1 cnn input=8x99999999999x8x1 idinit",
+            "idinit/1 cnn input=8x8x1g2 idinit",
             "idinit/1 cnn classes=99999999999 idinit",
             "idinit/1 cnn main=3x3 idinit",
             "idinit/1 tensors main=3x3 idinit",

@@ -42,7 +42,13 @@ impl<I: Iterator<Item = u8>, const N: usize> Delta<I, N> {
         if header.start != start {
             return Err(DeltaError::Start { need: header.start.0, got: start.0 });
         }
-        let decoder = Decoder::new(&mut || source.byte()).ok_or(DeltaError::Truncated)?;
+        let mut ended = false;
+        let decoder = Decoder::new(&mut || {
+            let byte = source.byte();
+            ended = byte.is_none();
+            byte
+        });
+        let decoder = decoder.ok_or(unreadable(ended))?;
         Ok(Patch {
             source,
             decoder,
@@ -54,6 +60,11 @@ impl<I: Iterator<Item = u8>, const N: usize> Delta<I, N> {
             digest: Digest::new(),
         })
     }
+}
+
+/// What ends the bytes is told from what is wrong with them by whether one was missing.
+const fn unreadable(ended: bool) -> DeltaError {
+    if ended { DeltaError::Truncated } else { DeltaError::Malformed }
 }
 
 /// A row of [`Kind::Int8`].
@@ -124,12 +135,8 @@ impl<I: Iterator<Item = u8>> Patch<I> {
             }
         }
         for number in &mut *page {
-            // what ends the bytes is told from what is wrong with them by whether one was missing
             let mut ended = false;
-            *number = self.next(*number, &mut ended).ok_or(match ended {
-                true => DeltaError::Truncated,
-                false => DeltaError::Malformed,
-            })?;
+            *number = self.next(*number, &mut ended).ok_or(unreadable(ended))?;
         }
         self.digest.update(page);
         Ok(())

@@ -133,6 +133,26 @@ fn what_is_lost_is_said() {
 }
 
 #[test]
+fn a_sparse_delta_keeps_the_least_differences() {
+    let (start, trained) = ([0.0, 1e-40, f32::MIN_POSITIVE], [1e-45, 2e-40, 1e-38]);
+    let bytes = made(Survey::new(Kind::Sparse), &start, &trained, 3).unwrap();
+    let (header, weights) = applied(&bytes, &start, 3).unwrap();
+    assert_eq!((header.largest_error, bits(&weights)), (0.0, bits(&trained)));
+}
+
+#[test]
+fn a_difference_beyond_all_floats_has_no_steps() {
+    let (start, trained) = ([0.0, -3e38], [0.5, 3e38]);
+    for kind in [Kind::Bf16, Kind::Int8] {
+        assert_eq!(made(Survey::new(kind), &start, &trained, 2), Err(DeltaError::NotFinite));
+    }
+    for kind in [Kind::Exact, Kind::Sparse] {
+        let bytes = made(Survey::new(kind), &start, &trained, 2).unwrap();
+        assert_eq!(applied(&bytes, &start, 2).unwrap().1, trained);
+    }
+}
+
+#[test]
 fn what_did_not_move_costs_next_to_nothing() {
     let (start, same) = (vec![0.0; 100_000], vec![0.0; 100_000]);
     for kind in Kind::ALL {
@@ -195,6 +215,16 @@ fn damage_is_found() {
             assert!(applied(&bytes, &start, 16).is_err(), "{kind:?}, bit {bit}");
         }
     }
+}
+
+/// The range coder begins with a zero.
+#[test]
+fn what_is_no_beginning_is_not_called_cut_off() {
+    let (start, trained) = trained(60, true);
+    let mut bytes = made(Survey::new(Kind::Exact), &start, &trained, 64).unwrap();
+    let header = 51 + recipe().unwrap().as_bytes().len();
+    bytes[header] = 1;
+    assert_eq!(applied(&bytes, &start, 16).unwrap_err(), DeltaError::Malformed);
 }
 
 /// A sound checksum over numbers that lead elsewhere: the fingerprint of the result finds it.

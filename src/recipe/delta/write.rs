@@ -57,6 +57,8 @@ impl RowRounding {
                 bits if bits << 1 == 0 => (Written::Bf16(0), start),
                 bits => (Written::Bf16(bits), start + from_bf16(bits)),
             },
+            // no step would hold it
+            Kind::Int8 if !difference.is_finite() => return Err(DeltaError::NotFinite),
             Kind::Int8 if self.step == 0.0 => (Written::Int8(0), start),
             Kind::Int8 => match libm::rintf(difference / self.step) as i8 {
                 0 => (Written::Int8(0), start),
@@ -113,7 +115,7 @@ impl core::fmt::Debug for Survey {
 impl Survey {
     /// For a delta of this kind; a sparse one keeps all differences that are not zero.
     pub fn new(kind: Kind) -> Self {
-        Self::sparse(kind, f32::MIN_POSITIVE)
+        Self::sparse(kind, f32::from_bits(1))
     }
 
     /// For a delta of this kind, which, if it is sparse, keeps differences from `least` on.
