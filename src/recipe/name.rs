@@ -132,13 +132,12 @@ impl<'a> Parts<'a> {
             return Err(RecipeError::Checksum);
         }
         let parts = Self::read_body(body).ok_or(RecipeError::Malformed)?;
-        let scheme = parts.scheme()?;
-        let mut said = [0; 64];
-        let mut said = Writer::new(&mut said);
-        said.scheme(&scheme)?;
         // what is so by default is not said, or a start had two recipes
-        let plain = said.len == 1 + parts.parameters.rest.0.len() && body.ends_with(said.written());
-        if plain { Ok(parts) } else { Err(RecipeError::Malformed) }
+        match Parameters::read(parts.parameters).are_of(parts.scheme) {
+            None => Err(RecipeError::Parameters),
+            Some(false) => Err(RecipeError::Malformed),
+            Some(true) => Ok(parts),
+        }
     }
 
     fn scheme(&self) -> Result<Named, RecipeError> {

@@ -2,10 +2,10 @@
 
 use super::bytes::Writer;
 use super::value::Value;
-use super::words::{PARAMETERS, SCHEMES};
+use super::words::{PARAMETERS, SCHEMES, TAKES};
 use super::{Pairs, RecipeError};
 use crate::init::{IdInit, Loosened, Named};
-use crate::rule::Order;
+use crate::rule::{EPS, Order};
 
 const ORDERS: [(&str, Order); 3] = [
     ("spatial", Order::SpatialMajor),
@@ -42,6 +42,27 @@ impl Parameters {
             }
         }
         all
+    }
+
+    /// Whether all that is said can be said of a scheme (else none), and nothing of it is so by
+    /// default. This links no scheme.
+    pub fn are_of(self, name: &str) -> Option<bool> {
+        let place = SCHEMES.iter().position(|scheme| *scheme == name)?;
+        let takes = *TAKES.get(place)?;
+        let Self { order, eps, norm_eps, first, std, seed } = self;
+        let is = |said: Option<f32>, default: f32| said.map(|said| said == default);
+        // whether each is said, and is what it would be anyway
+        let default = [
+            order.map(|order| order == IdInit::PAPER.order),
+            is(eps, EPS),
+            is(norm_eps, eps.unwrap_or(EPS)),
+            is(first, IdInit::PAPER.first),
+            is(std, Loosened::STD),
+            seed.map(|seed| seed == 0),
+        ];
+        let mut said = default.iter().enumerate().filter_map(|(i, said)| Some((i, (*said)?)));
+        let taken = said.clone().all(|(i, _)| takes >> i & 1 == 1);
+        taken.then(|| said.all(|(_, is_default)| !is_default))
     }
 
     fn idinit(self, default: IdInit) -> IdInit {
@@ -145,5 +166,31 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of what can be said agrees with the schemes themselves.
+    #[test]
+    fn what_can_be_said_of_a_scheme_is_what_it_has() {
+        let each = |said: usize| Parameters {
+            order: (said == 0).then_some(Order::Diagonal),
+            eps: (said == 1).then_some(0.5),
+            norm_eps: (said == 2).then_some(0.5),
+            first: (said == 3).then_some(0.5),
+            std: (said == 4).then_some(0.5),
+            seed: (said == 5).then_some(9),
+        };
+        for name in SCHEMES {
+            for said in 0..6 {
+                let parameters = each(said);
+                let has = parameters.scheme(name).is_some();
+                let want = has.then_some(true);
+                assert_eq!(parameters.are_of(name), want, "{name}, {said}");
+            }
+        }
     }
 }

@@ -146,6 +146,19 @@ pub const SCHEMES: &[&str] = &[
     "t-fixup-decoder",
 ];
 
+/// What can be said of each scheme: a bit for each of [`PARAMETERS`], the first the lowest.
+pub const TAKES: &[u8; SCHEMES.len()] = {
+    const NOTHING: u8 = 0;
+    const SEED: u8 = 0b10_0000;
+    const EPS: u8 = 0b10;
+    const IDINIT: u8 = 0b1111;
+    const LOOSE: u8 = 0b11_1111;
+    &[
+        IDINIT, LOOSE, EPS, NOTHING, EPS, NOTHING, SEED, SEED, SEED, SEED, SEED, SEED, SEED, SEED,
+        SEED, SEED, NOTHING, SEED, SEED, SEED, SEED, SEED,
+    ]
+};
+
 /// What can be said of a scheme, by number from 1.
 pub const PARAMETERS: &[Key] = &[
     key("order", Sort::Word(&["spatial", "channel", "diagonal"])),

@@ -54,7 +54,7 @@ fn network(recipe: &Recipe) {
         is_so(said, &network);
     }
     let scheme = recipe.scheme().unwrap();
-    let canonical = match zoo::recipe(entry, &network, &scheme) {
+    let canonical = match zoo::recipe(entry, (&network.options, network.task), &scheme) {
         Ok(canonical) => canonical,
         Err(error) => panic!("{recipe} has no other recipe: {error}"),
     };
@@ -67,7 +67,7 @@ fn network(recipe: &Recipe) {
     assert_eq!(again.model.nodes(), network.model.nodes());
     assert_eq!(again.model.parameters(), network.model.parameters());
     plans(&network);
-    assert_eq!(zoo::recipe(entry, &again, &scheme).unwrap(), canonical);
+    assert_eq!(zoo::recipe(entry, (&again.options, again.task), &scheme).unwrap(), canonical);
 }
 
 /// There is a plan of the network, or an error that says why not.
