@@ -71,6 +71,7 @@ features() {
     cargo check --quiet --bins --features cli
     cargo check --quiet --lib --features cuda
     cargo check --quiet --lib --features nccl
+    cargo check --quiet --lib --features safetensors
 }
 
 # The loaders want the real files: one set from Debian, the others where npm and pip are installed.
@@ -116,7 +117,7 @@ small() {
 }
 
 documentation() {
-    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features std,half,defmt,micromath,nccl
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features safetensors,defmt,micromath,nccl
 }
 
 # The kernels for GPUs: what is checked in is what they compile to, and every architecture takes it.

@@ -1,7 +1,7 @@
 //! A recipe: what names a start completely, in a line or in a few bytes.
 
 use super::bytes::{Reader, Writer};
-use super::scheme::Parameters;
+use super::scheme::{Parameters, is_plain};
 use super::value::Value;
 use super::words::{FIRST_TENSOR, Key, MODELS, PARAMETERS, SCHEMES, SETTINGS, TENSORS};
 use super::{Fingerprint, RecipeError};
@@ -38,6 +38,14 @@ pub struct Pairs<'a> {
     rest: Reader<'a>,
 }
 
+impl<'a> Pairs<'a> {
+    /// The same, with places in the list instead of words.
+    pub(super) fn by_place(self) -> impl Iterator<Item = (usize, Value<'a>)> {
+        let (keys, mut rest) = (self.keys, self.rest);
+        core::iter::from_fn(move || rest.said(keys))
+    }
+}
+
 impl<'a> Iterator for Pairs<'a> {
     type Item = (&'static str, Value<'a>);
 
@@ -52,6 +60,7 @@ struct Parts<'a> {
     model: &'static str,
     settings: Pairs<'a>,
     scheme: &'static str,
+    scheme_place: usize,
     parameters: Pairs<'a>,
 }
 
@@ -133,7 +142,7 @@ impl<'a> Parts<'a> {
         }
         let parts = Self::read_body(body).ok_or(RecipeError::Malformed)?;
         // what is so by default is not said, or a start had two recipes
-        match Parameters::read(parts.parameters).are_of(parts.scheme) {
+        match is_plain(parts.scheme_place, parts.parameters) {
             None => Err(RecipeError::Parameters),
             Some(false) => Err(RecipeError::Malformed),
             Some(true) => Ok(parts),
@@ -149,9 +158,10 @@ impl<'a> Parts<'a> {
         rest.byte()?;
         let model = *MODELS.get(usize::from(rest.byte()?))?;
         let settings = said(&mut rest, SETTINGS, model == TENSORS)?;
-        let scheme = *SCHEMES.get(usize::from(rest.byte()?.checked_sub(0x80)?))?;
+        let scheme_place = usize::from(rest.byte()?.checked_sub(0x80)?);
+        let scheme = *SCHEMES.get(scheme_place)?;
         let parameters = said(&mut rest, PARAMETERS, false)?;
-        rest.0.is_empty().then_some(Self { model, settings, scheme, parameters })
+        rest.0.is_empty().then_some(Self { model, settings, scheme, scheme_place, parameters })
     }
 }
 
@@ -237,6 +247,7 @@ impl<const N: usize> Recipe<N> {
             model: "",
             settings: none(SETTINGS),
             scheme: "",
+            scheme_place: 0,
             parameters: none(PARAMETERS),
         })
     }
@@ -262,7 +273,7 @@ impl<const N: usize> Recipe<N> {
 
 impl<const N: usize> fmt::Display for Recipe<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { model, settings, scheme, parameters } = self.parts();
+        let Parts { model, settings, scheme, parameters, .. } = self.parts();
         write!(f, "idinit/{VERSION} {model}")?;
         settings.into_iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))?;
         write!(f, " {scheme}")?;

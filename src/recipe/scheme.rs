@@ -13,6 +13,33 @@ const ORDERS: [(&str, Order); 3] = [
     ("diagonal", Order::Diagonal),
 ];
 
+/// Whether all that is said can be said of a scheme, by its number (else none), and nothing of it is so
+/// by default. It goes by places in lists, and links no scheme, since devices read recipes too.
+pub(super) fn is_plain(scheme: usize, said: Pairs<'_>) -> Option<bool> {
+    let takes = *TAKES.get(scheme)?;
+    let (mut plain, mut eps) = (true, EPS);
+    for (place, value) in said.by_place() {
+        if takes >> place & 1 == 0 {
+            return None;
+        }
+        plain &= match value {
+            Value::Real(real) => {
+                let default = match place {
+                    1 => core::mem::replace(&mut eps, real),
+                    2 => eps,
+                    3 => IdInit::PAPER.first,
+                    _ => Loosened::STD,
+                };
+                real.to_bits() != default.to_bits()
+            }
+            Value::Count(seed) => seed != 0,
+            Value::Word(word) => word != ORDERS[0].0,
+            _ => false,
+        };
+    }
+    Some(plain)
+}
+
 /// What a recipe says of the parameters of a scheme.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Parameters {
@@ -42,27 +69,6 @@ impl Parameters {
             }
         }
         all
-    }
-
-    /// Whether all that is said can be said of a scheme (else none), and nothing of it is so by
-    /// default. This links no scheme.
-    pub fn are_of(self, name: &str) -> Option<bool> {
-        let place = SCHEMES.iter().position(|scheme| *scheme == name)?;
-        let takes = *TAKES.get(place)?;
-        let Self { order, eps, norm_eps, first, std, seed } = self;
-        let is = |said: Option<f32>, default: f32| said.map(|said| said == default);
-        // whether each is said, and is what it would be anyway
-        let default = [
-            order.map(|order| order == IdInit::PAPER.order),
-            is(eps, EPS),
-            is(norm_eps, eps.unwrap_or(EPS)),
-            is(first, IdInit::PAPER.first),
-            is(std, Loosened::STD),
-            seed.map(|seed| seed == 0),
-        ];
-        let mut said = default.iter().enumerate().filter_map(|(i, said)| Some((i, (*said)?)));
-        let taken = said.clone().all(|(i, _)| takes >> i & 1 == 1);
-        taken.then(|| said.all(|(_, is_default)| !is_default))
     }
 
     fn idinit(self, default: IdInit) -> IdInit {
@@ -184,12 +190,10 @@ mod tests {
             std: (said == 4).then_some(0.5),
             seed: (said == 5).then_some(9),
         };
-        for name in SCHEMES {
-            for said in 0..6 {
-                let parameters = each(said);
-                let has = parameters.scheme(name).is_some();
-                let want = has.then_some(true);
-                assert_eq!(parameters.are_of(name), want, "{name}, {said}");
+        for (name, takes) in SCHEMES.iter().zip(TAKES) {
+            for said in 0..PARAMETERS.len() {
+                let has = each(said).scheme(name).is_some();
+                assert_eq!(takes >> said & 1 == 1, has, "{name}, {said}");
             }
         }
     }
