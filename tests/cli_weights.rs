@@ -29,7 +29,7 @@ fn good(folder: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// The line on stderr of a command that ends with this code, and leaves no file of these names.
+/// The line on stderr of a command that ends with this code.
 fn bad(folder: &Path, code: i32, arguments: &[&str], words: &[&str]) {
     let (got, _, err) = run(folder, arguments);
     assert_eq!((got, err.lines().count()), (Some(code), 1), "{arguments:?}: {err}");
@@ -235,6 +235,27 @@ fn a_delta_from_other_weights_has_no_recipe() {
     bad(here, 1, &["delta", "apply", "d.delta", "-o", "w.bin"], &["--start"]);
     good(here, &["delta", "apply", "d.delta", "--start", before, "-o", "w.bin"]);
     assert_eq!(fs::read(here.join("w.bin")).unwrap(), fs::read(here.join(after)).unwrap());
+    let short =
+        ["delta", "make", after, "--start", "idinit/1 mlp hidden=5 idinit", "-o", "x.delta"];
+    bad(here, 2, &short, &["a recipe says all of a start"]);
+    good(
+        here,
+        &[
+            "export",
+            "idinit/1 mlp hidden=5 idinit",
+            "--format",
+            "safetensors",
+            "-o",
+            "5.safetensors",
+        ],
+    );
+    let short = ["delta", "make", after, "--start", "5.safetensors", "-o", "x.delta"];
+    bad(here, 1, &short, &["5.safetensors"]);
+    let mut cut = fs::read(here.join("d.delta")).unwrap();
+    cut.truncate(cut.len() - 30);
+    fs::write(here.join("cut.delta"), cut).unwrap();
+    bad(here, 1, &["inspect", "cut.delta"], &["damaged"]);
+    bad(here, 2, &["delta", "apply", "d.delta", "--start", before, "-o", "w.pt"], &["NAME.bin"]);
     let wrong = ["delta", "apply", "d.delta", "--start", after, "-o", "x.bin"];
     bad(here, 1, &wrong, &["is for the start", "nothing was changed"]);
     assert!(!there(here, "x.bin"));
@@ -252,10 +273,10 @@ fn a_damaged_delta_leaves_what_was_there() {
     flipped[whole.len() / 2] ^= 1;
     let longer = [&whole[..], b"more"].concat();
     for (bytes, words) in [
-        (&whole[..whole.len() - 1], "cut off"),
+        (&whole[..whole.len() - 1], "damaged"),
         (&whole[..20], "cut off"),
         (&flipped, "damaged"),
-        (&longer, "4 bytes behind the delta"),
+        (&longer, "damaged"),
         (b"IDDELTA\x02", "another version"),
         (b"nothing of it", "no delta"),
     ] {
@@ -324,6 +345,16 @@ fn every_sort_of_file_is_inspected() {
     assert!(tensors.ends_with("6 tensors, 3466 numbers, of idinit/1 mlp idinit\n"), "{tensors}");
     bad(here, 1, &["inspect", "run/config.json"], &["it is none of"]);
     bad(here, 1, &["inspect", "nothing"], &["nothing"]);
+    bad(here, 2, &["inspect", "idinit/1 mlp idinit"], &["idinit fingerprint"]);
+    bad(
+        here,
+        2,
+        &["export", "run", "--scheme", "x", "--recipe", "no", "--format", "c"],
+        &["idinit/1"],
+    );
+    let list = "idinit/1 tensors main=3x3 idinit";
+    bad(here, 2, &["regenerate", list, "-o", "x"], &["idinit apply"]);
+    bad(here, 1, &["apply", "/dev/null"], &["no file that can be read twice"]);
 }
 
 /// A checkpoint of nobody's model: a stem, a block of two convolutions, and a classifier.
@@ -362,7 +393,13 @@ fn somebodys_model_starts_from_idinit() {
         assert!(
             table.contains("body.0.conv2.weight       4x4x3x3           end     by numbered ends")
         );
-        assert!(table.contains("rectifiers: yes; attention: no; 1 branch ends, a head"), "{table}");
+        assert!(
+            table.contains("rectifiers: yes; attention: no; 1 branch ends; a head\n"),
+            "{table}"
+        );
+        assert!(table.ends_with(
+            "1 tensors keep the numbers that they have in this file, scale_of_mine first\n"
+        ));
         let mut file = Tensors::open(&here.join("s.safetensors")).unwrap();
         assert_eq!(file.items(), items);
         let mut numbers = |name| file.numbers(name).unwrap();
@@ -417,12 +454,20 @@ fn a_file_overrules_what_names_say() {
         ("relu = true\n[roles\n", "line 2"),
         ("[roles]\n\"norm.num_batches_tracked\" = \"one\"\n", "holds I64"),
         ("[roles]\n\"stem.weight\" = { groups = 3 }\n", "do not divide into 3 groups"),
+        ("[roles]\n\"stem.weight\" = { transposed = true }\n", "has two sizes"),
     ] {
         let (code, _, err) = apply(toml);
         assert!(code.is_some_and(|code| code > 0) && err.contains(words), "{toml}: {err}");
         assert_eq!(err.lines().count(), 1, "{err}");
         assert!(!there(here, "s.safetensors"));
     }
+    for scheme in ["zero-gamma", "skipinit", "rezero"] {
+        let apply = ["apply", "m.safetensors", "--scheme", scheme, "-o", "s.safetensors"];
+        bad(here, 2, &apply, &["which no name tells"]);
+    }
+    bad(here, 2, &["apply", "m.safetensors", "--scheme", "lsuv"], &["finished on data"]);
+    fs::copy(here.join("m.safetensors"), here.join("m-00001-of-00002.safetensors")).unwrap();
+    bad(here, 1, &["apply", "m-00001-of-00002.safetensors"], &["one part of a model"]);
 }
 
 /// What is no safetensors file is said to be none, whatever its header claims.

@@ -25,6 +25,10 @@ pub enum Layout {
 /// The most numbers of a window; a row may be longer.
 const WINDOW: usize = 1 << 18;
 
+/// Writes the window of a weight that begins at an index, in the order of memory, or says in words why it
+/// cannot.
+pub type Fill<'a> = dyn FnMut(usize, &mut [f32]) -> Result<(), String> + 'a;
+
 /// Goes through a weight in the order of a layout. `fill` writes the window of the weight that begins
 /// at an index, as it lies here, or says in words why it cannot; a weight that it can only write whole
 /// is then held whole. `write` is given windows in order.
@@ -34,7 +38,7 @@ const WINDOW: usize = 1 << 18;
 pub fn permute(
     layout: Layout,
     d: Dims,
-    fill: &mut dyn FnMut(usize, &mut [f32]) -> Result<(), String>,
+    fill: &mut Fill<'_>,
     write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut whole = Vec::new();
@@ -95,6 +99,14 @@ pub fn permute(
 }
 
 impl Layout {
+    /// Channels before pixels; the same order where there is one of either.
+    pub const fn channels_first(pixels: usize, channels: usize) -> Self {
+        match pixels == 1 || channels == 1 {
+            true => Self::Same,
+            false => Self::ChannelsFirst { pixels, channels },
+        }
+    }
+
     /// The same weight as it lies here, from all its numbers in this layout.
     pub(super) fn restore(self, d: Dims, numbers: Vec<f32>) -> Vec<f32> {
         let row = d.row();

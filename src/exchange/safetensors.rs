@@ -1,12 +1,12 @@
 //! safetensors files, written and read window by window.
 
-use super::{Content, Entry, Layout, permute};
+use super::{Content, Entry, permute};
 use crate::init::{Initial, Scheme, Tensor};
 use core::fmt;
 pub use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::format;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -263,16 +263,22 @@ impl Tensors {
     /// Where the file is none of the format, or is cut off.
     pub fn open(path: &Path) -> Result<Self, ExchangeError> {
         let file = File::open(path)?;
-        let length = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(ExchangeError::Format("it is no file that can be read twice".to_string()));
+        }
+        let length = metadata.len();
         let mut file = BufReader::new(file);
         let cut = || ExchangeError::Format("it is cut off".to_string());
         let mut head = [0; 8];
         file.read_exact(&mut head).map_err(|_| cut())?;
         let size = u64::from_le_bytes(head);
         if size > MOST {
-            return Err(ExchangeError::Format("its header is too large".to_string()));
+            let why =
+                "its header is too large (of a .pt file, save_file of safetensors.torch makes one)";
+            return Err(ExchangeError::Format(why.to_string()));
         }
-        if size > length - 8 {
+        if length.checked_sub(8).is_none_or(|rest| size > rest) {
             return Err(cut());
         }
         let mut header = vec![0; size as usize];
@@ -291,11 +297,16 @@ impl Tensors {
 
     /// The tensors, in the order in which they lie in the file.
     pub fn items(&self) -> Vec<Item> {
-        let of = |name: String| {
-            let info = self.metadata.info(&name)?;
-            Some(Item { dtype: info.dtype, shape: info.shape.clone(), name })
+        let infos = self.metadata.tensors();
+        let mut infos: Vec<_> = infos.iter().collect();
+        // tensors without a number lie where others do
+        infos.sort_by_key(|(name, info)| (info.data_offsets, *name));
+        let of = |(name, info): &(&String, &&TensorInfo)| Item {
+            name: name.to_string(),
+            dtype: info.dtype,
+            shape: info.shape.clone(),
         };
-        self.metadata.offset_keys().into_iter().filter_map(of).collect()
+        infos.iter().map(of).collect()
     }
 
     /// A note under `__metadata__`.
@@ -303,18 +314,30 @@ impl Tensors {
         self.metadata.metadata().as_ref()?.get(name).map(String::as_str)
     }
 
-    /// The bytes of a tensor, all of them.
+    /// Copies the bytes of a tensor.
     ///
     /// # Errors
     /// Where there is no such tensor, and those of the system.
-    pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
+    pub fn copy(&mut self, name: &str, out: &mut dyn Write) -> Result<(), ExchangeError> {
         let Some(info) = self.metadata.info(name) else {
             return Err(ExchangeError::Missing { name: name.to_string() });
         };
         let (begin, end) = info.data_offsets;
         self.file.seek(SeekFrom::Start(self.data + begin as u64))?;
-        let mut bytes = vec![0; end - begin];
-        self.file.read_exact(&mut bytes)?;
+        let len = (end - begin) as u64;
+        match io::copy(&mut self.file.by_ref().take(len), out)? {
+            copied if copied == len => Ok(()),
+            _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
+    }
+
+    /// The bytes of a tensor, all of them.
+    ///
+    /// # Errors
+    /// Where there is no such tensor, and those of the system.
+    pub fn bytes(&mut self, name: &str) -> Result<Vec<u8>, ExchangeError> {
+        let mut bytes = Vec::new();
+        self.copy(name, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -347,8 +370,10 @@ fn each<const K: usize>(bytes: &[u8], number: impl Fn([u8; K]) -> f32) -> Vec<f3
 /// # Errors
 /// Where a tensor is missing, is unexpected, or has other sizes. A counter of batches may be missing.
 pub fn read(file: &mut Tensors, entries: &[Entry<'_>]) -> Result<Vec<f32>, ExchangeError> {
+    let by_name: HashMap<&str, &Entry<'_>> =
+        entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     for item in file.items() {
-        let entry = entries.iter().find(|entry| entry.name == item.name);
+        let entry = by_name.get(item.name.as_str());
         let entry = entry.ok_or_else(|| ExchangeError::Unexpected { name: item.name.clone() })?;
         if entry.shape != item.shape {
             let Item { name, shape, .. } = item;
@@ -363,11 +388,4 @@ pub fn read(file: &mut Tensors, entries: &[Entry<'_>]) -> Result<Vec<f32>, Excha
         }
     }
     Ok(weights)
-}
-
-impl Entry<'_> {
-    /// Whether the weight lies here as it lies there.
-    pub fn is_same(&self) -> bool {
-        matches!(self.content, Content::Weight(_, Layout::Same) | Content::Batches)
-    }
 }

@@ -132,30 +132,22 @@ fn entry<'a>(nodes: &'a [Node], tensor: Tensor<'a>, names: Names) -> Entry<'a> {
                 true => vec![out, inp, 1, 1],
                 false => vec![out, inp],
             };
-            (shape, channels_first(pixels, channels))
+            (shape, Layout::channels_first(pixels, channels))
         }
         (Kind::Conv2d, PartKind::Weight) if is_on_tokens(nodes, tensor.number) => {
             match (height * width, is_gpt_matrix) {
                 (1, true) => (vec![inp, out], Layout::Transposed),
                 (1, false) => (vec![out, inp], Layout::Same),
-                (taps, _) => (vec![out, inp, taps], channels_first(taps, inp)),
+                (taps, _) => (vec![out, inp, taps], Layout::channels_first(taps, inp)),
             }
         }
         (Kind::Conv2d, PartKind::Weight) => {
-            (vec![out, inp, height, width], channels_first(height * width, inp))
+            (vec![out, inp, height, width], Layout::channels_first(height * width, inp))
         }
         (_, PartKind::Weight) => (vec![out, inp], Layout::Same),
         _ => (vec![out], Layout::Same),
     };
     Entry { name: joined(&module, &tensor), shape, content: Content::Weight(tensor, layout) }
-}
-
-/// Where channels come before pixels; the same where there is one of either.
-const fn channels_first(pixels: usize, channels: usize) -> Layout {
-    match pixels == 1 || channels == 1 {
-        true => Layout::Same,
-        false => Layout::ChannelsFirst { pixels, channels },
-    }
 }
 
 /// Pixels and channels of the picture that a fully connected layer sees, flattened before or not.

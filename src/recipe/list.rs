@@ -195,6 +195,11 @@ impl List {
         Recipe::write(place, self.scheme, said)
     }
 
+    /// What the scheme goes by and a list does not have, in words.
+    pub fn lacks(&self) -> Option<&'static str> {
+        self.scheme.lacks(&self.nodes)
+    }
+
     /// The tensors: what each is for, and its sizes.
     pub fn tensors(&self) -> &[(Part, Dims)] {
         &self.tensors

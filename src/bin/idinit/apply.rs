@@ -6,13 +6,12 @@ use crate::output;
 use crate::regenerate::{as_io, notes};
 use clap::{Args, ValueEnum};
 use idinit::exchange::roles::{self, Guess, Role, natural, roles};
-use idinit::exchange::safetensors::{self, ExchangeError, Item, Tensors};
+use idinit::exchange::safetensors::{self, Item, Tensors};
 use idinit::exchange::{Layout, permute};
 use idinit::init::Named;
 use idinit::recipe::list::{List, Part};
-use idinit::rule::Dims;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -101,6 +100,11 @@ struct Model {
 impl Apply {
     pub fn run(self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::at(&self.checkpoint, error);
+        // a shard knows neither all tables nor whether the model attends
+        let name = self.checkpoint.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains("-of-0") {
+            return Err(failed(&"this is one part of a model: put all of it into one file first"));
+        }
         let mut file = Tensors::open(&self.checkpoint).map_err(|error| failed(&error))?;
         let items = file.items();
         let model = self.model(items.clone())?;
@@ -119,6 +123,10 @@ impl Apply {
             }
         }
         let list = List::new(tensors, [model.relu, model.attention], scheme);
+        if let Some(what) = list.lacks() {
+            let why = format!("{} goes by {what}, which no name tells", self.scheme);
+            return Err(Failure::Usage(why));
+        }
         self.print(&model)?;
         let Some(out) = &self.file else { return Ok(()) };
         output::write(Some(out), |out| write(out, &mut file, &items, &model, &list))
@@ -192,21 +200,34 @@ impl Apply {
             };
         }
         if self.table == Table::Text {
-            let count = |part| {
-                let is = |guess: &Guess| guess.role == Role::Start(part);
-                model.tensors.iter().filter(|(_, guess)| is(guess)).count()
+            let count = |role: fn(Role) -> bool| {
+                model.tensors.iter().filter(|(_, guess)| role(guess.role)).count()
             };
-            let (ends, heads) = (count(Part::End), count(Part::Head));
             let yes = |flag| if flag { "yes" } else { "no" };
             text += &format!(
-                "\nrectifiers: {}; attention: {}; {ends} branch ends, {}\n",
+                "\nrectifiers: {}; attention: {}; {} branch ends; {}\n",
                 yes(model.relu),
                 yes(model.attention),
-                match heads {
-                    0 => "no head (it may be tied to a table: say which by --roles)",
+                count(|role| role == Role::Start(Part::End)),
+                match (
+                    count(|role| role == Role::Start(Part::Head)),
+                    count(|role| role == Role::Start(Part::Table)),
+                ) {
+                    (0, 0) => "no head: say which by --roles",
+                    (0, _) => "no head: it may be tied to a table, or say which by --roles",
                     _ => "a head",
                 }
             );
+            let kept =
+                |(item, guess): &&(Item, Guess)| guess.role == Role::Keep && !item.shape.is_empty();
+            let kept: Vec<&str> =
+                model.tensors.iter().filter(kept).map(|(item, _)| item.name.as_str()).collect();
+            if let [first, ..] = kept[..] {
+                text += &format!(
+                    "{} tensors keep the numbers that they have in this file, {first} first\n",
+                    kept.len()
+                );
+            }
         }
         output::print(&text)
     }
@@ -287,44 +308,28 @@ fn write(
     let mut all = notes(recipe.map_or(String::new(), |recipe| recipe.to_string())).to_vec();
     all.retain(|(_, text)| !text.is_empty());
     safetensors::write_header(out, items, &all).map_err(as_io)?;
-    let numbers: BTreeMap<&str, usize> = model
-        .tensors
-        .iter()
-        .filter(|(_, guess)| guess.role != Role::Keep)
-        .enumerate()
-        .map(|(number, (item, _))| (item.name.as_str(), number))
-        .collect();
+    let mut numbers: HashMap<&str, (usize, bool)> = HashMap::new();
+    for (item, guess) in model.tensors.iter().filter(|(_, guess)| guess.role != Role::Keep) {
+        numbers.insert(&item.name, (numbers.len(), guess.transposed));
+    }
     for item in items {
-        let Some(&number) = numbers.get(item.name.as_str()) else {
-            out.write_all(&file.bytes(&item.name).map_err(as_io)?)?;
+        let Some(&(number, transposed)) = numbers.get(item.name.as_str()) else {
+            file.copy(&item.name, out).map_err(as_io)?;
             continue;
         };
         let (_, d) = list.tensors()[number];
-        let guess = model.tensors.iter().find(|(other, _)| other.name == item.name);
-        let transposed = guess.is_some_and(|(_, guess)| guess.transposed);
+        let layout = match transposed {
+            true => Layout::Transposed,
+            false => Layout::channels_first(d.taps(), d.inp() as usize),
+        };
         permute(
-            layout(d, transposed),
+            layout,
             d,
             &mut |start, window| list.fill(number, start, window).map_err(|e| e.to_string()),
             &mut |window| safetensors::write_numbers(out, window, item.dtype),
         )?;
     }
     Ok(())
-}
-
-/// How a tensor lies in the file.
-fn layout(d: Dims, transposed: bool) -> Layout {
-    match (d.taps(), d.inp() as usize) {
-        _ if transposed => Layout::Transposed,
-        (1, _) | (_, 1) => Layout::Same,
-        (pixels, channels) => Layout::ChannelsFirst { pixels, channels },
-    }
-}
-
-impl From<ExchangeError> for Failure {
-    fn from(error: ExchangeError) -> Self {
-        Self::failed(error)
-    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ struct Make {
     /// What is kept of the differences
     #[arg(long, value_enum, default_value_t = KindArg::Exact)]
     kind: KindArg,
-    /// How many of the largest differences a sparse delta keeps: a number, or a share
+    /// How many of the largest differences a sparse delta keeps, with those that are as large as the
+    /// last: a number, or a share
     #[arg(long, value_name = "N|N%")]
     keep: Option<Keep>,
     /// Which weights of a folder
@@ -178,6 +179,10 @@ impl Make {
                 (None, Loaded::of(&start, None, Some(&of))?.weights)
             }
         };
+        if start.len() != trained.weights.len() {
+            let why = format!("a start of {} numbers for {}", start.len(), trained.weights.len());
+            return Err(Failure::failed(why));
+        }
         let kind = match kind {
             KindArg::Exact => Kind::Exact,
             KindArg::Bf16 => Kind::Bf16,
@@ -213,7 +218,7 @@ impl Make {
             header.filter(|_| kind != Kind::Exact)
         {
             text +=
-                &format!("differs by at most {largest_error:e}, by {mean_error:e} in the mean\n");
+                &format!("differs by at most {largest_error:e}; root mean square {mean_error:e}\n");
         }
         output::print(&text)
     }
@@ -229,7 +234,7 @@ fn least(start: &[f32], trained: &[f32], keep: Keep) -> f32 {
     };
     match count.checked_sub(1) {
         None => f32::INFINITY,
-        Some(place) if place >= all.len() => f32::MIN_POSITIVE,
+        Some(place) if place >= all.len() => f32::from_bits(1),
         Some(place) => *all.select_nth_unstable_by(place, |a, b| b.total_cmp(a)).1,
     }
 }
@@ -280,6 +285,21 @@ fn make(
     Ok(header)
 }
 
+/// Whether a delta is whole, as far as that is known before its start is: its last bytes are a checksum
+/// of all others, and so few bytes can be of so many numbers.
+fn whole(bytes: &[u8], header: &Header) -> Result<(), DeltaError> {
+    // a number that did not move takes 0.011 bits at least
+    const MOST: u64 = 730;
+    let (body, sum) = bytes.split_last_chunk::<8>().ok_or(DeltaError::Truncated)?;
+    if header.count > MOST * bytes.len() as u64 {
+        return Err(DeltaError::Truncated);
+    }
+    match Fingerprint::of_bytes(body).0 == u64::from_le_bytes(*sum) {
+        true => Ok(()),
+        false => Err(DeltaError::Checksum),
+    }
+}
+
 /// A delta, and the weights that come of it.
 fn applied(file: &Path, start: Option<&Path>) -> Result<(Header, Loaded), Failure> {
     let failed = |error: DeltaError| Failure::at(file, error);
@@ -290,9 +310,17 @@ fn applied(file: &Path, start: Option<&Path>) -> Result<(Header, Loaded), Failur
     let mut rest = bytes.iter().copied();
     let delta = Delta::open(&mut rest).map_err(failed)?;
     let header = *delta.header();
+    whole(&bytes, &header).map_err(failed)?;
     let mut loaded = match (start, header.recipe) {
         (Some(start), _) => Loaded::of(start, None, None)?,
-        (None, Some(recipe)) => Loaded::start(Settled::of(&recipe)?)?,
+        (None, Some(recipe)) => {
+            let settled = Settled::of(&recipe)?;
+            let got = settled.initial().len() as u64;
+            if got != header.count {
+                return Err(failed(DeltaError::Count { need: header.count, got }));
+            }
+            Loaded::start(settled)?
+        }
         (None, None) => {
             let why = "its start has no recipe: give the weights by --start";
             return Err(Failure::at(file, why));
@@ -311,11 +339,17 @@ fn applied(file: &Path, start: Option<&Path>) -> Result<(Header, Loaded), Failur
 impl Apply {
     fn run(self) -> Result<(), Failure> {
         let Self { delta, start, names, file } = self;
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        let plain = match extension {
+            Some("bin") => true,
+            Some("safetensors") => false,
+            _ => return Err(Failure::usage("-o is NAME.safetensors, or NAME.bin for plain f32")),
+        };
         let (_, loaded) = applied(&delta, start.as_deref())?;
         let entries = names.entries(loaded.settled.model.nodes())?;
         let notes = notes(loaded.settled.recipe.to_string());
         output::write(Some(&file), |out| {
-            if file.extension().is_some_and(|extension| extension == "bin") {
+            if plain {
                 return safetensors::write_numbers(out, &loaded.weights, safetensors::Dtype::F32);
             }
             let mut source = safetensors::stored(&loaded.weights);
@@ -336,8 +370,9 @@ pub fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
     let delta = Delta::open(bytes.iter().copied()).map_err(|error| Failure::at(file, error))?;
     let Header { kind, recipe, count, start, result, largest_error, mean_error } = *delta.header();
     // what has a recipe can be tried out
-    if recipe.is_some() {
-        applied(file, None)?;
+    match recipe {
+        Some(_) => drop(applied(file, None)?),
+        None => whole(&bytes, delta.header()).map_err(|error| Failure::at(file, error))?,
     }
     let line = recipe.map(|recipe: Recipe| recipe.to_string());
     let text = match as_json {
@@ -361,7 +396,7 @@ pub fn inspect(file: &Path, as_json: bool) -> Result<(), Failure> {
             if recipe.is_some() { ", verified" } else { "" },
             match kind {
                 Kind::Exact => "none".to_string(),
-                _ => format!("at most {largest_error:e}, {mean_error:e} in the mean"),
+                _ => format!("at most {largest_error:e}, root mean square {mean_error:e}"),
             },
         ),
     };

@@ -118,7 +118,7 @@ fn table(
 ) -> io::Result<()> {
     let Loaded { settled, weights } = loaded;
     let Language { comment, begin, number, end } = language;
-    writeln!(out, "{comment} Trained from: {}", settled.recipe)?;
+    writeln!(out, "{comment} Of: {}", settled.recipe)?;
     writeln!(out, "{comment} CRC-64/XZ of the numbers: {}\n", Fingerprint::of(weights))?;
     begin(out, weights.len())?;
     for entry in entries {

@@ -4,13 +4,15 @@ use crate::delta;
 use crate::failure::Failure;
 use crate::loaded::{Form, form};
 use crate::output;
+use crate::regenerate::as_io;
 use clap::Args;
 use idinit::checkpoint::Checkpoint;
-use idinit::exchange::safetensors::{Dtype, Item, Tensors, sizes};
+use idinit::exchange::roles::is_float;
+use idinit::exchange::safetensors::{ExchangeError, Item, Tensors, sizes};
 use idinit::recipe::{Digest, Fingerprint};
 use serde_json::json;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Print what a file holds: a safetensors file, a delta, a checkpoint, or plain weights.
@@ -31,10 +33,14 @@ pub struct Inspect {
 impl Inspect {
     pub fn run(self) -> Result<(), Failure> {
         let Self { file, json } = self;
+        if file.to_str().is_some_and(|text| text.starts_with("idinit/")) {
+            return Err(Failure::usage("this is a recipe: `idinit fingerprint` takes it"));
+        }
         match form(&file)? {
-            Form::Safetensors => output::write(None, |out| {
-                tensors(out, &file, json).map_err(|error| io::Error::other(error.to_string()))
-            }),
+            Form::Safetensors => {
+                let mut open = Tensors::open(&file).map_err(|error| Failure::at(&file, error))?;
+                output::write(None, |out| tensors(out, &mut open, json).map_err(as_io))
+            }
             Form::Delta => delta::inspect(&file, json),
             Form::Checkpoint => checkpoint(&file, json),
             Form::Numbers => numbers(&file, json),
@@ -76,20 +82,14 @@ impl Glance {
     }
 }
 
-fn tensors(
-    out: &mut dyn Write,
-    path: &Path,
-    as_json: bool,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let mut file = Tensors::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+fn tensors(out: &mut dyn Write, file: &mut Tensors, as_json: bool) -> Result<(), ExchangeError> {
     let items = file.items();
     let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
     let mut total = 0;
     for Item { name, dtype, shape } in &items {
         let count: usize = shape.iter().product();
         total += count;
-        let floats = matches!(dtype, Dtype::F32 | Dtype::F64 | Dtype::F16 | Dtype::BF16);
-        let glance = if floats { Some(Glance::of(&file.numbers(name)?)) } else { None };
+        let glance = if is_float(*dtype) { Some(Glance::of(&file.numbers(name)?)) } else { None };
         let (dtype, shown) = (dtype.to_string(), sizes(shape));
         match as_json {
             true => writeln!(

@@ -4,7 +4,6 @@ use crate::failure::Failure;
 use crate::output;
 use crate::regenerate::Names;
 use crate::start::Settled;
-use clap::ValueEnum;
 use idinit::exchange::safetensors::{self, Item, Tensors};
 use idinit::recipe::Recipe;
 use serde_json::Value;
@@ -54,12 +53,18 @@ impl Loaded {
     /// What a file is of stands in it, or beside it; `recipe` says it where it does not.
     pub fn of(path: &Path, scheme: Option<&str>, recipe: Option<&Recipe>) -> Result<Self, Failure> {
         if let Some(line) = path.to_str().filter(|text| text.starts_with("idinit/")) {
+            if scheme.is_some() || recipe.is_some() {
+                return Err(Failure::usage("a recipe says all of a start: give nothing else"));
+            }
             let recipe: Recipe = Recipe::parse(line)
                 .map_err(|error| Failure::Usage(crate::start::told(line, error)))?;
             return Self::start(Settled::of(&recipe)?);
         }
         if path.is_dir() {
-            return Self::of(&weights_of(path, scheme)?, scheme, recipe);
+            return Self::of(&weights_of(path, scheme)?, None, recipe);
+        }
+        if scheme.is_some() {
+            return Err(Failure::usage("--scheme is for the folder of a run"));
         }
         match form(path)? {
             Form::Safetensors => Self::safetensors(path, recipe),
@@ -164,12 +169,4 @@ fn recipe_beside(file: &Path) -> Result<Recipe, Failure> {
     let line = description["recipe"].as_str();
     let line = line.ok_or_else(|| unknown(&"no recipe names the start of this run"))?;
     Recipe::parse(line).map_err(|error| unknown(&error))
-}
-
-/// The names that a file of another form has.
-impl std::fmt::Display for Names {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-    }
 }

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use idinit::init::{Initial, Named};
 use idinit::model::catalog::{Entry, Model};
-use idinit::recipe::{Recipe, RecipeError, zoo};
+use idinit::recipe::{Recipe, RecipeError, words, zoo};
 use std::ffi::OsStr;
 
 /// The arguments that name a start.
@@ -174,6 +174,10 @@ impl Start {
 impl Settled {
     /// The start that a recipe names.
     pub fn of<const N: usize>(recipe: &Recipe<N>) -> Result<Self, Failure> {
+        if recipe.model() == words::TENSORS {
+            let why = "a list of tensors has no network: `idinit apply` writes its weights";
+            return Err(Failure::usage(why));
+        }
         let scheme = recipe.scheme().map_err(Failure::usage)?;
         let (entry, network) = zoo::network(recipe).map_err(Failure::usage)?;
         let canonical = zoo::recipe(entry, (&network.options, network.task), &scheme);
