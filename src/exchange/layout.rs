@@ -22,80 +22,94 @@ pub enum Layout {
     Transposed,
 }
 
-/// The most numbers of a window; a row may be longer.
-const WINDOW: usize = 1 << 18;
+/// The most numbers of a window; a row may be longer. Two windows stay in the cache of a core.
+const WINDOW: usize = 1 << 15;
 
 /// Writes the window of a weight that begins at an index, in the order of memory, or says in words why it
 /// cannot.
 pub type Fill<'a> = dyn FnMut(usize, &mut [f32]) -> Result<(), String> + 'a;
 
-/// Goes through a weight in the order of a layout. `fill` writes the window of the weight that begins
-/// at an index, as it lies here, or says in words why it cannot; a weight that it can only write whole
-/// is then held whole. `write` is given windows in order.
-///
-/// # Errors
-/// Those of `write`, and where `fill` does not write the whole weight either.
-pub fn permute(
-    layout: Layout,
-    d: Dims,
-    fill: &mut Fill<'_>,
-    write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut whole = Vec::new();
-    let mut read = |start: usize, window: &mut [f32]| -> io::Result<()> {
-        if whole.is_empty() {
-            if fill(start, window).is_ok() {
-                return Ok(());
-            }
-            whole = vec![0.0; d.len()];
-            fill(0, &mut whole).map_err(io::Error::other)?;
-        }
-        let from = whole.get(start..start + window.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        window.copy_from_slice(from);
-        Ok(())
-    };
-    let (len, row) = (d.len(), d.row());
-    match layout {
-        Layout::Same => {
-            let mut window = vec![0.0; WINDOW.min(len)];
-            for start in (0..len).step_by(WINDOW) {
-                let window = &mut window[..WINDOW.min(len - start)];
-                read(start, window)?;
-                write(window)?;
-            }
-        }
-        Layout::ChannelsFirst { pixels, channels } => {
-            let rows = (WINDOW / row).clamp(1, d.out() as usize);
-            let mut there = vec![0.0; rows * row];
-            let mut here = there.clone();
-            for first in (0..d.out() as usize).step_by(rows) {
-                let size = rows.min(d.out() as usize - first) * row;
-                read(first * row, &mut here[..size])?;
-                for (here, there) in here[..size].chunks(row).zip(there.chunks_mut(row)) {
-                    to_channels_first(here, there, (pixels, channels));
+/// Windows on weights, one weight after the other, in any layout.
+#[derive(Debug, Default)]
+pub struct Windows {
+    here: Vec<f32>,
+    there: Vec<f32>,
+}
+
+impl Windows {
+    /// Goes through a weight in the order of a layout. A weight that `fill` can only write whole is held
+    /// whole meanwhile. `write` is given windows in order.
+    ///
+    /// # Errors
+    /// Those of `write`, and where `fill` does not write the whole weight either.
+    pub fn permute(
+        &mut self,
+        layout: Layout,
+        d: Dims,
+        fill: &mut Fill<'_>,
+        write: &mut dyn FnMut(&[f32]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut whole = Vec::new();
+        let mut read = |start: usize, window: &mut [f32]| -> io::Result<()> {
+            if whole.is_empty() {
+                if fill(start, window).is_ok() {
+                    return Ok(());
                 }
-                write(&there[..size])?;
+                whole = vec![0.0; d.len()];
+                fill(0, &mut whole).map_err(io::Error::other)?;
             }
-        }
-        Layout::Transposed => {
-            let out = d.out() as usize;
-            let columns = (WINDOW / out).clamp(1, row);
-            let mut block = vec![0.0; columns * out];
-            let mut some = vec![0.0; columns];
-            for first in (0..row).step_by(columns) {
-                let columns = columns.min(row - first);
-                for o in 0..out {
-                    let some = &mut some[..columns];
-                    read(o * row + first, some)?;
-                    for (place, number) in block[o..].iter_mut().step_by(out).zip(some) {
-                        *place = *number;
+            let from =
+                whole.get(start..start + window.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            window.copy_from_slice(from);
+            Ok(())
+        };
+        let (len, row, out) = (d.len(), d.row(), d.out() as usize);
+        let Self { here, there } = self;
+        match layout {
+            Layout::Same => {
+                for start in (0..len).step_by(WINDOW) {
+                    let window = room(here, WINDOW.min(len - start));
+                    read(start, window)?;
+                    write(window)?;
+                }
+            }
+            Layout::ChannelsFirst { pixels, channels } => {
+                let rows = (WINDOW / row).clamp(1, out);
+                for first in (0..out).step_by(rows) {
+                    let size = rows.min(out - first) * row;
+                    let (here, there) = (room(here, size), room(there, size));
+                    read(first * row, here)?;
+                    for (here, there) in here.chunks(row).zip(there.chunks_mut(row)) {
+                        to_channels_first(here, there, (pixels, channels));
                     }
+                    write(there)?;
                 }
-                write(&block[..columns * out])?;
+            }
+            Layout::Transposed => {
+                let columns = (WINDOW / out).clamp(1, row);
+                for first in (0..row).step_by(columns) {
+                    let columns = columns.min(row - first);
+                    let (some, block) = (room(here, columns), room(there, columns * out));
+                    for o in 0..out {
+                        read(o * row + first, some)?;
+                        for (place, number) in block[o..].iter_mut().step_by(out).zip(&*some) {
+                            *place = *number;
+                        }
+                    }
+                    write(block)?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// So many numbers of a buffer, which hold anything.
+fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
 }
 
 impl Layout {
@@ -129,11 +143,18 @@ impl Layout {
     }
 }
 
-/// `[pixels][channels]` to `[channels][pixels]`.
+/// `[pixels][channels]` to `[channels][pixels]`. Most of a start is zeros, so runs of them are passed over.
 fn to_channels_first(here: &[f32], there: &mut [f32], (pixels, channels): (usize, usize)) {
-    for (c, plane) in there.chunks_exact_mut(pixels).enumerate() {
-        for (place, number) in plane.iter_mut().zip(here[c..].iter().step_by(channels)) {
-            *place = *number;
+    const RUN: usize = 32;
+    there.fill(0.0);
+    for (pixel, row) in here.chunks_exact(channels).enumerate() {
+        for (run, places) in row.chunks(RUN).zip(there.chunks_mut(RUN * pixels)) {
+            if run.iter().fold(0, |bits, number| bits | number.to_bits()) == 0 {
+                continue;
+            }
+            for (number, place) in run.iter().zip(places.chunks_exact_mut(pixels)) {
+                place[pixel] = *number;
+            }
         }
     }
 }
@@ -153,7 +174,7 @@ mod tests {
             all.extend_from_slice(window);
             Ok(())
         };
-        permute(layout, d, &mut fill, &mut write).unwrap();
+        Windows::default().permute(layout, d, &mut fill, &mut write).unwrap();
         assert_eq!(layout.restore(d, all.clone()), numbers);
         all
     }
@@ -174,7 +195,7 @@ mod tests {
 
     #[test]
     fn windows_meet() {
-        // more than a window: rows that do not divide it, and columns
+        // more than a window: rows that do not divide it, and columns; small channels and large
         let d = Dims::new(300, 7, [13, 11], 1).unwrap();
         let there = permuted(Layout::ChannelsFirst { pixels: 143, channels: 7 }, d);
         for (o, c, pixel) in [(0, 0, 0), (299, 6, 142), (261, 3, 77), (262, 1, 1)] {

@@ -11,5 +11,5 @@ pub mod roles;
 pub mod safetensors;
 mod torch;
 
-pub use layout::{Fill, Layout, permute};
+pub use layout::{Fill, Layout, Windows};
 pub use torch::{Content, Entry, NO_NAME, Names, entries};

@@ -1,6 +1,6 @@
 //! safetensors files, written and read window by window.
 
-use super::{Content, Entry, permute};
+use super::{Content, Entry, Windows};
 use crate::init::{Initial, Scheme, Tensor};
 use core::fmt;
 pub use safetensors::Dtype;
@@ -235,9 +235,10 @@ pub fn write(
     for _ in of(true) {
         out.write_all(&0u64.to_le_bytes())?;
     }
+    let mut windows = Windows::default();
     for entry in of(false) {
         let Content::Weight(tensor, layout) = entry.content else { continue };
-        permute(
+        windows.permute(
             layout,
             tensor.part.dims,
             &mut |start, window| source(&tensor, start, window),

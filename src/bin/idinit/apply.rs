@@ -7,7 +7,7 @@ use crate::regenerate::{as_io, notes};
 use clap::{Args, ValueEnum};
 use idinit::exchange::roles::{self, Guess, Role, natural, roles};
 use idinit::exchange::safetensors::{self, Item, Tensors};
-use idinit::exchange::{Layout, permute};
+use idinit::exchange::{Layout, Windows};
 use idinit::init::Named;
 use idinit::recipe::list::{List, Part};
 use serde::Deserialize;
@@ -129,7 +129,11 @@ impl Apply {
         }
         self.print(&model)?;
         let Some(out) = &self.file else { return Ok(()) };
-        output::write(Some(out), |out| write(out, &mut file, &items, &model, &list))
+        output::write(Some(out), |out| {
+            let mut blocks = output::Blocks::new(out);
+            write(&mut blocks, &mut file, &items, &model, &list)?;
+            blocks.flush()
+        })
     }
 
     /// What names say, overruled by a file.
@@ -140,7 +144,7 @@ impl Apply {
             relu: found.relu,
             attention: found.attention,
         };
-        if self.roles != PathBuf::from("auto") {
+        if *self.roles != *"auto" {
             let file = &self.roles;
             let text = fs::read_to_string(file).map_err(|error| Failure::io(file, &error))?;
             let said: Said = toml::from_str(&text).map_err(|error| {
@@ -312,6 +316,7 @@ fn write(
     for (item, guess) in model.tensors.iter().filter(|(_, guess)| guess.role != Role::Keep) {
         numbers.insert(&item.name, (numbers.len(), guess.transposed));
     }
+    let mut windows = Windows::default();
     for item in items {
         let Some(&(number, transposed)) = numbers.get(item.name.as_str()) else {
             file.copy(&item.name, out).map_err(as_io)?;
@@ -322,7 +327,7 @@ fn write(
             true => Layout::Transposed,
             false => Layout::channels_first(d.taps(), d.inp() as usize),
         };
-        permute(
+        windows.permute(
             layout,
             d,
             &mut |start, window| list.fill(number, start, window).map_err(|e| e.to_string()),

@@ -39,7 +39,7 @@ impl Fingerprint {
         let entries = exchange::entries(nodes, Names::default()).map_err(Failure::failed)?;
         let mut source = safetensors::unstored(&initial);
         let mut out = std::io::stdout().lock();
-        let mut whole = Digest::new();
+        let (mut whole, mut windows) = (Digest::new(), exchange::Windows::default());
         for tensor in initial.tensors() {
             let (start, d, mut digest) = (tensor.start, tensor.part.dims, Digest::new());
             let mut take = |window: &[f32]| {
@@ -48,7 +48,8 @@ impl Fingerprint {
                 Ok(())
             };
             let mut fill = |from, window: &mut [f32]| source(&tensor, from, window);
-            exchange::permute(Layout::Same, d, &mut fill, &mut take).map_err(Failure::failed)?;
+            let done = windows.permute(Layout::Same, d, &mut fill, &mut take);
+            done.map_err(Failure::failed)?;
             let own = |entry: &&exchange::Entry<'_>| match entry.content {
                 exchange::Content::Weight(other, _) => other.start == start,
                 exchange::Content::Batches => false,

@@ -48,6 +48,40 @@ fn replace(file: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
     Ok(())
 }
 
+/// Bytes of a block: systems write whole ones, at places that are multiples of it, the fastest.
+const BLOCK: usize = 1 << 18;
+
+/// Writes in whole blocks.
+pub struct Blocks<'a> {
+    out: &'a mut dyn Write,
+    block: Vec<u8>,
+}
+
+impl<'a> Blocks<'a> {
+    /// Who is done flushes it.
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, block: Vec::with_capacity(BLOCK) }
+    }
+}
+
+impl Write for Blocks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let some = bytes.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(&bytes[..some]);
+        if self.block.len() == BLOCK {
+            self.out.write_all(&self.block)?;
+            self.block.clear();
+        }
+        Ok(some)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.block)?;
+        self.block.clear();
+        self.out.flush()
+    }
+}
+
 /// Prints at once, also where standard output is no terminal.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use idinit::exchange::safetensors::{self, ExchangeError};
 use idinit::exchange::{self, Entry};
 use idinit::graph::Node;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Write the initial weights of a network as a safetensors file, under PyTorch's names.
@@ -62,15 +62,15 @@ impl Regenerate {
         let Self { start, names, file } = self;
         let settled = start.settle()?;
         let entries = names.entries(settled.model.nodes())?;
-        output::write(Some(&file), |out| write(out, &settled, &entries))
+        output::write(Some(&file), |out| {
+            let mut blocks = output::Blocks::new(out);
+            write(&mut blocks, &settled, &entries)?;
+            blocks.flush()
+        })
     }
 }
 
-fn write(
-    out: &mut dyn io::Write,
-    settled: &Settled,
-    entries: &[Entry<'_>],
-) -> Result<(), io::Error> {
+fn write(out: &mut dyn Write, settled: &Settled, entries: &[Entry<'_>]) -> Result<(), io::Error> {
     let initial = settled.initial();
     let notes = notes(settled.recipe.to_string());
     safetensors::write(out, entries, &notes, &mut safetensors::unstored(&initial)).map_err(as_io)
