@@ -250,8 +250,8 @@ pub fn write(
 
 /// A file that is being read.
 #[derive(Debug)]
-pub struct Tensors {
-    file: BufReader<File>,
+pub struct Tensors<R = BufReader<File>> {
+    file: R,
     metadata: Metadata,
     /// Where the numbers begin.
     data: u64,
@@ -268,8 +268,17 @@ impl Tensors {
         if !metadata.is_file() {
             return Err(ExchangeError::Format("it is no file that can be read twice".to_string()));
         }
-        let length = metadata.len();
-        let mut file = BufReader::new(file);
+        Self::new(BufReader::new(file), metadata.len())
+    }
+}
+
+impl<R: Read + Seek> Tensors<R> {
+    /// Reads the header of a file of `length` bytes, from its beginning.
+    ///
+    /// # Errors
+    /// Where the file is none of the format, or is cut off.
+    pub fn new(file: R, length: u64) -> Result<Self, ExchangeError> {
+        let mut file = file;
         let cut = || ExchangeError::Format("it is cut off".to_string());
         let mut head = [0; 8];
         file.read_exact(&mut head).map_err(|_| cut())?;
@@ -370,7 +379,10 @@ fn each<const K: usize>(bytes: &[u8], number: impl Fn([u8; K]) -> f32) -> Vec<f3
 ///
 /// # Errors
 /// Where a tensor is missing, is unexpected, or has other sizes. A counter of batches may be missing.
-pub fn read(file: &mut Tensors, entries: &[Entry<'_>]) -> Result<Vec<f32>, ExchangeError> {
+pub fn read<R: Read + Seek>(
+    file: &mut Tensors<R>,
+    entries: &[Entry<'_>],
+) -> Result<Vec<f32>, ExchangeError> {
     let by_name: HashMap<&str, &Entry<'_>> =
         entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
     for item in file.items() {

@@ -8,12 +8,14 @@ mod delta;
 mod delta_roundtrip;
 mod recipe_bytes;
 mod recipe_line;
+mod safetensors;
 
 pub use checkpoint::checkpoint;
 pub use delta::delta;
 pub use delta_roundtrip::delta_roundtrip;
 pub use recipe_bytes::recipe_bytes;
 pub use recipe_line::recipe_line;
+pub use safetensors::safetensors;
 
 /// Takes bytes from outside, and panics where something does not hold.
 pub type Check = fn(&[u8]);
@@ -25,4 +27,5 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("delta", delta),
     ("delta_roundtrip", delta_roundtrip),
     ("checkpoint", checkpoint),
+    ("safetensors", safetensors),
 ];
