@@ -134,16 +134,19 @@ fn the_order_of_a_file_says_nothing() {
     }
 }
 
-/// A model of these tensors, and the names that play a part.
+/// The items of a model of these tensors.
+fn items(tensors: &[(&str, &[usize])]) -> Vec<Item> {
+    let item = |(name, shape): &(&str, &[usize])| Item {
+        name: name.to_string(),
+        dtype: Dtype::F32,
+        shape: shape.to_vec(),
+    };
+    tensors.iter().map(item).collect()
+}
+
+/// The names of those that play a part.
 fn play(tensors: &[(&str, &[usize])], part: Part) -> Vec<String> {
-    let items: Vec<Item> = tensors
-        .iter()
-        .map(|(name, shape)| Item {
-            name: name.to_string(),
-            dtype: Dtype::F32,
-            shape: shape.to_vec(),
-        })
-        .collect();
+    let items = items(tensors);
     of(&items, &roles(&items), part)
 }
 
@@ -210,15 +213,7 @@ fn models_that_are_built_otherwise() {
 #[test]
 fn groups_are_found_where_a_kernel_sees_a_part() {
     let groups = |tensors: &[(&str, &[usize])]| -> Vec<u32> {
-        let items: Vec<Item> = tensors
-            .iter()
-            .map(|(name, shape)| Item {
-                name: name.to_string(),
-                dtype: Dtype::F32,
-                shape: shape.to_vec(),
-            })
-            .collect();
-        roles(&items).guesses.iter().map(|guess| guess.groups).collect()
+        roles(&items(tensors)).guesses.iter().map(|guess| guess.groups).collect()
     };
     // ResNeXt-50 32x4d, and a ResNet
     let next: &[(&str, &[usize])] = &[
