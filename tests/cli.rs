@@ -594,8 +594,8 @@ fn fingerprints_are_stable() {
     }
     let out = good(Path::new("."), "fingerprint mlp --data mnist --hidden 16,8 --json");
     let line: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&line["weights"], &line["data"]), (&12786.into(), &"mnist".into()));
-    assert_eq!(line["sizes"]["hidden"], serde_json::json!([16, 8]));
+    let recipe = "idinit/1 mlp hidden=16,8 input=28x28x1 idinit";
+    assert_eq!((&line["weights"], &line["recipe"]), (&12786.into(), &recipe.into()));
 }
 
 #[test]
@@ -700,7 +700,13 @@ fn help_mentions_what_can_be_set() {
              --seed --tensor --format --output orthogonal truncated-normal",
         ),
         ("plan", "--batch --mode --update --clip --json --hidden last:K"),
-        ("fingerprint", "--scheme --seed --eps --json --width"),
+        ("fingerprint", "--scheme --seed --eps --json --width --tensors RECIPE"),
+        ("regenerate", "--scheme --seed --eps --names --output RECIPE timm"),
+        ("apply", "--roles --scheme --seed --table --output transposed"),
+        ("delta make", "--kind --keep --scheme --recipe --start --output int8"),
+        ("delta apply", "--start --names --output"),
+        ("export", "--format --scheme --recipe --names --output safetensors"),
+        ("inspect", "--json delta"),
         ("models", "--json resnet"),
     ];
     for (subcommand, options) in mentioned {
@@ -806,7 +812,7 @@ fn mistakes_are_one_line_and_leave_no_file() {
         ("weights --rule idi --out 2 --in 2 -o nowhere/w", 1, &["nowhere/w: No such file"]),
         ("weights --rule idi --out 2 --in 2 -o /", 1, &["/: Is a directory"]),
         ("plan --mode some", 2, &["last:K"]),
-        ("plan --mode only:tail", 2, &["'tail'", "stem, head"]),
+        ("plan --mode only:tail", 2, &["'tail'", "stem, blocks.*.conv1, blocks.*.conv2, head"]),
         ("plan mlp --mode only:head", 2, &["no layer of mlp has a name"]),
         ("plan --mode last:0", 2, &["no layer to train"]),
         ("plan --batch 0", 2, &["at least one example"]),

@@ -196,7 +196,7 @@ fn a_delta_of_a_run_comes_back_to_its_weights() {
         let said: Value =
             serde_json::from_str(&good(here, &["delta", "inspect", "d.delta", "--json"])).unwrap();
         let seed = if scheme == "torch" { " seed=3" } else { "" };
-        let recipe = format!("idinit/1 residual width=2 blocks=1 {scheme}{seed}");
+        let recipe = format!("idinit/1 residual blocks=1 width=2 {scheme}{seed}");
         assert_eq!((&said["kind"], &said["recipe"]), (&"exact".into(), &recipe.into()));
         assert_eq!((&said["verified"], &said["largest_error"]), (&true.into(), &0.0.into()));
     }
@@ -324,7 +324,7 @@ fn weights_are_exported_as_source_text() {
     let c = good(here, &[&export[..], &["c"]].concat());
     assert_eq!(numbers(&c, "= {\n", "};"), weights);
     for text in [rust, c] {
-        assert!(text.contains("idinit/1 residual width=2 blocks=1 idinit"), "{text}");
+        assert!(text.contains("idinit/1 residual blocks=1 width=2 idinit"), "{text}");
         assert!(text.contains(&Fingerprint::of(&weights).to_string()));
         assert!(text.contains("// stem.weight from 0 on: [2][3][3][1]"), "{text}");
     }
@@ -510,8 +510,8 @@ fn hostile_files_are_refused() {
     good(here, &["regenerate", "mlp", "-o", "w.safetensors"]);
     let export =
         |recipe| ["export", "w.safetensors", "--recipe", recipe, "--format", "bin", "-o", "x"];
-    bad(here, 1, &export("idinit/1 mlp hidden=32 idinit"), &["4.weight"]);
-    bad(here, 1, &export("idinit/1 mlp hidden=32,31 idinit"), &["31"]);
+    bad(here, 1, &export("idinit/1 mlp hidden=32 idinit"), &["2.weight is 32x32"]);
+    bad(here, 1, &export("idinit/1 mlp hidden=32,31 idinit"), &["31x32"]);
     assert!(!there(here, "x"));
 }
 

@@ -18,8 +18,9 @@ use std::path::PathBuf;
 
 /// Write initial weights for a model that this program does not have, from a checkpoint of it.
 ///
-/// Of the checkpoint, only names, sizes and types count; a fresh one will do. What each tensor is for
-/// is told by its name: read the table before you train, and overrule what is wrong in it by a file:
+/// Of the checkpoint, names, sizes and types count, and the numbers of what is kept; a fresh one will
+/// do. What each tensor is for is told by its name: read the table before you train, and overrule
+/// what is wrong in it by a file:
 ///
 ///   relu = true                # whether activations are rectifiers
 ///   attention = false          # whether the model attends
