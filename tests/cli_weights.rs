@@ -6,6 +6,7 @@ use idinit::exchange::safetensors::{Dtype, Item, Tensors, write_header, write_nu
 use idinit::init::{IdInit, Initial};
 use idinit::recipe::{Fingerprint, Recipe, zoo};
 use serde_json::Value;
+use std::f32::consts::SQRT_2;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -69,7 +70,7 @@ fn a_network_is_regenerated_under_pytorchs_names() {
     assert_eq!(shapes, want.map(|(name, shape)| (name.to_string(), shape)));
     // IDIC in spatial-major order: output o looks at channel o through tap 0; √2 in the first layer
     let mut first = vec![0.0; 54];
-    (first[0], first[27 + 9]) = (2.0_f32.sqrt(), 2.0_f32.sqrt());
+    (first[0], first[27 + 9]) = (SQRT_2, SQRT_2);
     assert_eq!(file.numbers("0.weight").unwrap(), first);
     // the classifier sees 2 × 2 pixels of 2 channels: column (y, x, c) here is (c, y, x) there
     let mut last = vec![0.0; 24];
@@ -409,7 +410,7 @@ fn somebodys_model_starts_from_idinit() {
         let eps = if dtype == Dtype::F32 { 1e-6 } else { half::bf16::from_f32(1e-6).to_f32() };
         assert_eq!(numbers("head.weight"), [eps, 0.0, -eps, 0.0, 0.0, eps, 0.0, -eps]);
         let stem = numbers("stem.weight");
-        assert!((stem[0] - 2.0_f32.sqrt()).abs() < 0.01 && stem[9 + 1] == stem[0]);
+        assert!((stem[0] - SQRT_2).abs() < 0.01 && stem[9 + 1] == stem[0]);
         assert_eq!(stem.iter().filter(|w| **w != 0.0).count(), 4);
         let bytes = file.bytes("norm.num_batches_tracked").unwrap();
         assert_eq!(bytes, 3i64.to_le_bytes(), "what is no float is kept");

@@ -20,9 +20,9 @@ const SUM: usize = 8;
 /// ```
 /// use idinit::recipe::Recipe;
 /// let recipe: Recipe = Recipe::parse("idinit/1 resnet norm=none idinit eps=1e-2")?;
-/// assert_eq!(recipe.as_bytes().len(), 19);
+/// assert_eq!(recipe.as_bytes().len(), 18);
 /// assert_eq!(recipe.to_string(), "idinit/1 resnet norm=none idinit eps=0.01");
-/// assert_eq!(Recipe::from_bytes(recipe.as_bytes())?, recipe);
+/// assert_eq!(Recipe::<64>::from_bytes(recipe.as_bytes())?, recipe);
 /// # Ok::<(), idinit::recipe::RecipeError>(())
 /// ```
 #[derive(Clone, Copy)]
