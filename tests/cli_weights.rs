@@ -452,6 +452,7 @@ fn a_file_overrules_what_names_say() {
         ("[roles]\n\"head.weight\" = \"ending\"\n", "'ending' is no role; there are first, main"),
         ("[roles]\n\"body.*\" = \"first\"\n", "several tensors"),
         ("rellu = true\n", "line 1: unknown field `rellu`"),
+        ("relu = true\n[roles]\n\"stem.weight\" = \"main\"\n", "say which that is"),
         ("relu = true\n[roles\n", "line 2"),
         ("[roles]\n\"norm.num_batches_tracked\" = \"one\"\n", "holds I64"),
         ("[roles]\n\"stem.weight\" = { groups = 3 }\n", "do not divide into 3 groups"),

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 ///   [roles]                    # main, branch, end, skip, head, table, one, zero, keep
 ///   "layer*.conv3.weight" = "end"        # * stands for anything
 ///   "stem.weight" = "first"              # main, and the first of all layers
+///   "h.*.weight" = { transposed = true } # stored as [in, out]; groups = N are a kernel's
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = "\
@@ -145,6 +146,7 @@ impl Apply {
             relu: found.relu,
             attention: found.attention,
         };
+        let mut said_relu = false;
         if *self.roles != *"auto" {
             let file = &self.roles;
             let text = fs::read_to_string(file).map_err(|error| Failure::io(file, &error))?;
@@ -155,6 +157,7 @@ impl Apply {
                 let why = error.message().lines().next().unwrap_or_default();
                 Failure::usage(format!("{}, line {line}: {why}", file.display()))
             })?;
+            said_relu = said.relu == Some(true);
             said.overrule(&mut model)
                 .map_err(|why| Failure::usage(format!("{}: {why}", file.display())))?;
         }
@@ -162,6 +165,11 @@ impl Apply {
         model.tensors.sort_by_cached_key(|(item, guess)| (!guess.first, natural(&item.name)));
         // without a first layer, no other is to be taken for it
         let first = model.tensors.first().is_some_and(|(_, guess)| guess.first);
+        if said_relu && !first {
+            let why =
+                "relu = true is about the first layer: say which that is, by \"NAME\" = \"first\"";
+            return Err(Failure::usage(format!("{}: {why}", self.roles.display())));
+        }
         model.relu &= first;
         Ok(model)
     }
