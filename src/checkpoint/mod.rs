@@ -21,8 +21,8 @@ mod atomic;
 
 pub use atomic::replace;
 
+use crate::recipe::{Digest, Fingerprint};
 use core::fmt;
-use crc::{CRC_64_XZ, Crc};
 use std::{
     fs, io,
     io::Write,
@@ -30,7 +30,6 @@ use std::{
     vec::Vec,
 };
 
-const ALGORITHM: Crc<u64> = Crc::<u64>::new(&CRC_64_XZ);
 const MAGIC: [u8; 8] = *b"IDINITCK";
 const VERSION: u32 = 1;
 /// Bytes before the notes.
@@ -59,7 +58,7 @@ pub struct Checkpoint {
 
 /// The checksum of bytes, CRC-64/XZ: what settings are compared by.
 pub fn checksum(bytes: &[u8]) -> u64 {
-    ALGORITHM.checksum(bytes)
+    Fingerprint::of_bytes(bytes).0
 }
 
 /// Why a checkpoint cannot be had or kept.
@@ -144,9 +143,9 @@ impl Checkpoint {
     /// # Errors
     /// What the sink says.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut digest = ALGORITHM.digest();
+        let mut digest = Digest::new();
         let mut put = |bytes: &[u8]| {
-            digest.update(bytes);
+            digest.update_bytes(bytes);
             out.write_all(bytes)
         };
         put(&MAGIC)?;
@@ -166,7 +165,7 @@ impl Checkpoint {
             block.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
             put(&block)?;
         }
-        out.write_all(&digest.finalize().to_le_bytes())
+        out.write_all(&digest.finish().0.to_le_bytes())
     }
 
     /// Reads one; none where there is no such file.

@@ -2,8 +2,8 @@
 
 use crate::data::folder::Folder;
 use crate::data::{Chance, DataError, Images, Lines, Normal, Vary, Windows, digits};
+use crate::recipe::Digest;
 use crate::shape::Shape;
-use crc::{CRC_64_XZ, Crc, Table};
 use std::{vec, vec::Vec};
 
 /// Labelled examples of one shape.
@@ -48,7 +48,7 @@ pub trait Examples: Sync {
     /// # Errors
     /// Where an example cannot be read.
     fn checksum(&self) -> Result<u64, DataError> {
-        let mut digest = ALGORITHM.digest();
+        let mut digest = Digest::new();
         let (mut x, mut labels) = (vec![0.0; self.shape().len()], vec![0; self.labels()]);
         let mut bytes = Vec::new();
         for i in 0..self.count() {
@@ -56,14 +56,11 @@ pub trait Examples: Sync {
             bytes.clear();
             bytes.extend(x.iter().flat_map(|x| x.to_bits().to_le_bytes()));
             bytes.extend(labels.iter().flat_map(|label| label.to_le_bytes()));
-            digest.update(&bytes);
+            digest.update_bytes(&bytes);
         }
-        Ok(digest.finalize())
+        Ok(digest.finish().0)
     }
 }
-
-/// With a large table, as sets have hundreds of megabytes.
-static ALGORITHM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// Checks the number of an example and the room for it.
 fn check<E: Examples + ?Sized>(
@@ -146,13 +143,13 @@ impl Examples for Pictures {
 
     fn checksum(&self) -> Result<u64, DataError> {
         let Images { height, width, channels, pixels, labels } = &self.images;
-        let mut digest = ALGORITHM.digest();
+        let mut digest = Digest::new();
         for size in [height, width, channels] {
-            digest.update(&size.to_le_bytes());
+            digest.update_bytes(&size.to_le_bytes());
         }
-        digest.update(pixels);
-        digest.update(labels);
-        Ok(digest.finalize())
+        digest.update_bytes(pixels);
+        digest.update_bytes(labels);
+        Ok(digest.finish().0)
     }
 }
 
@@ -249,12 +246,12 @@ impl Examples for Windows {
     }
 
     fn checksum(&self) -> Result<u64, DataError> {
-        let mut digest = ALGORITHM.digest();
+        let mut digest = Digest::new();
         for tokens in self.tokens().chunks(4096) {
             let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
-            digest.update(&bytes);
+            digest.update_bytes(&bytes);
         }
-        Ok(digest.finalize())
+        Ok(digest.finish().0)
     }
 }
 
@@ -287,13 +284,13 @@ impl Examples for Folder {
 
     /// Of the names, classes and lengths of the pictures: their pixels would take as long as an epoch.
     fn checksum(&self) -> Result<u64, DataError> {
-        let mut digest = ALGORITHM.digest();
+        let mut digest = Digest::new();
         for (name, class, length) in self.listing() {
-            digest.update(name.as_bytes());
-            digest.update(&class.to_le_bytes());
-            digest.update(&length?.to_le_bytes());
+            digest.update_bytes(name.as_bytes());
+            digest.update_bytes(&class.to_le_bytes());
+            digest.update_bytes(&length?.to_le_bytes());
         }
-        Ok(digest.finalize())
+        Ok(digest.finish().0)
     }
 }
 
