@@ -12,7 +12,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 # what is built once is built faster without what would make building again fast
 [ -z "${CI-}" ] || export CARGO_INCREMENTAL=0
 
-features=(std half defmt micromath)
+features=(std half defmt micromath device)
 # what tests are built with, once for all of them
 all=cli,half,nccl
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
@@ -185,7 +185,7 @@ bare_metal() {
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
             cargo build --quiet --release --lib --target "$target"
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
-            cargo build --quiet --release --lib --target "$target" --features defmt,half,micromath
+            cargo build --quiet --release --lib --target "$target" --features defmt,device,half,micromath
     done
 }
 

@@ -67,6 +67,8 @@
 //! | `gpu` | NVIDIA GPUs: the driver, kernels, recorded steps (`cuda`) |
 //! | [`recipe`] | what names a start in a few bytes, its fingerprint, and deltas from it |
 //! | `exchange` | weights as PyTorch has them, in safetensors files (`safetensors`) |
+//! | [`int8`] | inference in whole numbers of 8 bits, as TensorFlow Lite defines it |
+//! | `device` | what a device that learns is made of: samples, labels, flash, a link to a PC (`device`) |
 //! | [`model`] | networks by name |
 //! | [`data`] | digits for flash; image sets, sentences and text from files (`std`) |
 //! | `checkpoint` | what a stopped run goes on from (`std`) |
@@ -100,6 +102,8 @@ pub mod analysis;
 #[cfg(feature = "std")]
 pub mod checkpoint;
 pub mod data;
+#[cfg(feature = "device")]
+pub mod device;
 pub mod engine;
 #[cfg(feature = "safetensors")]
 pub mod exchange;
@@ -108,6 +112,7 @@ pub mod exchange;
 pub mod gpu;
 pub mod graph;
 pub mod init;
+pub mod int8;
 pub mod layer;
 pub mod loss;
 pub mod math;

@@ -22,6 +22,11 @@ fn below(module: &str) -> Option<&'static [&'static str]> {
         }
         "recipe" => &["rule", "init", "plan", "graph", "layer", "model", "shape"],
         "model" => &["graph", "shape", "layer", "loss", "plan"],
+        "int8" => &["rule", "shape", "math", "layer", "graph", "plan", "init", "engine", "recipe"],
+        "device" => &[
+            "rule", "shape", "math", "loss", "update", "layer", "graph", "plan", "init", "engine",
+            "int8", "recipe",
+        ],
         "data" => &["rule", "shape"],
         _ => return None,
     })
