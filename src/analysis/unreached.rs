@@ -14,7 +14,7 @@ pub fn unreached(
 ) -> impl Iterator<Item = (usize, usize, usize)> {
     let net = *engine.net();
     let nodes = net.nodes().iter().zip(net.slots()).enumerate();
-    let layers = nodes.filter(move |(_, (node, slot))| slot.trained && is(node));
+    let layers = nodes.filter(move |(_, (node, slot))| slot.trained.all() && is(node));
     layers.filter_map(move |(number, (node, slot))| {
         let count = node.layer.part(node.input, 0)?.dims.len();
         let velocity = slot.moved.of(engine.update_state()).get(..count)?;

@@ -43,14 +43,14 @@ pub(super) fn apply<S: Uses, U: Update>(
     let square: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
     let norm = math::sqrt_f64(square) as f32;
     let factor = share * update.factor(share * norm);
-    let trained = |(_, slot): &(&Node, &Slot)| slot.trained && slot.backward;
+    let trained = |(_, slot): &(&Node, &Slot)| slot.trained.any() && slot.backward;
     for (node, slot) in net.nodes.iter().zip(net.slots).filter(trained) {
         let (mut w, mut s) = (slot.weights, slot.moved.times(each));
         let mut g = slot.moved;
         let mut part = 0;
         while let Some(weight) = node.layer.linked_part::<S>(node.input, part) {
             let len = weight.dims.len();
-            if weight.kind.is_trained() {
+            if slot.trained.moves(weight.kind) {
                 let how = match weight.kind {
                     PartKind::Weight | PartKind::Table => moves.matrix,
                     _ if node.layer.kind().is_scalar() => moves.scalar,

@@ -11,9 +11,9 @@ use super::rectified::{masks_before, rectified};
 use super::{Buffer, Engine, Error};
 use crate::graph::Value;
 use crate::init::{self, Scheme};
-use crate::layer::{self, All, Backward, Chance, Forward, Kind, RUN, Weights};
+use crate::layer::{self, All, Backward, Chance, Forward, Kind, RUN, Trained, Weights, bias};
 use crate::loss::Target;
-use crate::math::vector::vectors;
+use crate::math::{self, vector::vectors};
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
 use crate::update::{Accumulate, Move, Moves, Step, Update};
@@ -439,7 +439,7 @@ impl<U: Update + Send> Work<'_, U> {
                         w: slot.weights.of_mut(weights),
                         state: moved.of_mut(states),
                         moves,
-                        trained,
+                        trained: trained.all(),
                     },
                 };
                 let mut host = layer::Host {
@@ -451,6 +451,14 @@ impl<U: Update + Send> Work<'_, U> {
                     mask,
                 };
                 node.layer.backward_host(io, &mut host);
+                if trained == Trained::Bias && !math::tame(dy) {
+                    return Err(Error::Diverged { node: number });
+                }
+                if trained == Trained::Bias {
+                    let (w, state) = (slot.weights.of_mut(weights), moved.of_mut(states));
+                    let weights = Weights { w, state, moves, trained: true };
+                    bias::apply_alone(dy, node.output.channels as usize, weights);
+                }
             }
             if diverged.load(Ordering::Relaxed) || node.layer.gave_up(dy) {
                 return Err(Error::Diverged { node: number });

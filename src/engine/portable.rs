@@ -10,7 +10,7 @@ use super::gathered::{self, Parts};
 use super::{Buffer, Engine, Error, enough};
 use crate::graph::Node;
 use crate::init::{self, Scheme};
-use crate::layer::{Backward, Chance, Forward, Kind, Uses, Weights};
+use crate::layer::{Backward, Chance, Forward, Kind, Trained, Uses, Weights, bias};
 use crate::loss::Target;
 use crate::math;
 use crate::plan::{Net, Slot};
@@ -190,7 +190,7 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 Some(second) if S::SET.pairs() && second.node().is_none() => input,
                 _ => &*second,
             };
-            if slot.trained && !(math::tame(x) && math::tame(dy)) {
+            if slot.trained.any() && !(math::tame(x) && math::tame(dy)) {
                 return Err(Error::Diverged { node: number });
             }
             if let [true, _] = slot.fresh {
@@ -201,12 +201,8 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 math::zero(d_second);
             }
             let moved = slot.moved.times(M::STATE);
-            let weights = Weights {
-                w: slot.weights.of_mut(weights),
-                state: moved.of_mut(states),
-                moves,
-                trained: slot.trained,
-            };
+            let (w, state) = (slot.weights.of_mut(weights), moved.of_mut(states));
+            let own = Weights { w, state, moves, trained: slot.trained.all() };
             let apart: &mut [f32] = if style.in_place { &mut [] } else { &mut *dx };
             node.layer.backward::<S, M>(Backward {
                 input: &node.input,
@@ -218,8 +214,13 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
                 dy: &mut *dy,
                 dx: apart,
                 d_second: if sums { &mut [] } else { &mut *d_second },
-                weights,
+                weights: own,
             });
+            if slot.trained == Trained::Bias {
+                let (w, state) = (slot.weights.of_mut(weights), moved.of_mut(states));
+                let own = Weights { w, state, moves, trained: true };
+                bias::apply_alone(dy, node.output.channels as usize, own);
+            }
             if S::SET.recurs() && node.layer.gave_up(dy) {
                 return Err(Error::Diverged { node: number });
             }

@@ -17,6 +17,14 @@ pub(super) fn apply<M: Move>(dy: &[f32], at: usize, out: usize, weights: &mut We
     }
 }
 
+/// The bias that ends the weights of a layer moves, and the matrix or kernel before it stays: the state is
+/// that of the bias.
+pub(crate) fn apply_alone<M: Move>(dy: &[f32], out: usize, weights: Weights<'_, M>) {
+    let Weights { w, state, moves, trained } = weights;
+    let w = w.len().checked_sub(out).and_then(|at| w.get_mut(at..)).unwrap_or_default();
+    apply(dy, 0, out, &mut Weights { w, state, moves, trained });
+}
+
 /// A table at the front of the weights moves by the gradients of its `len` numbers, summed over rows
 /// of `width` numbers that begin with them.
 pub(super) fn apply_table<M: Move>(

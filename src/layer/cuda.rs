@@ -160,7 +160,7 @@ fn fold_over(
 }
 
 /// y = the sums of the first columns of rows that lie `step` numbers apart, of numbers that flow or of f32.
-pub(in crate::layer) fn column_sums(
+pub(crate) fn column_sums(
     queue: &Queue,
     y: Numbers,
     x: Numbers,

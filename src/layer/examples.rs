@@ -2,7 +2,7 @@
 //! of examples in parallel.
 
 use super::host::share;
-use super::{All, Backward, Forward, Layer, Weights};
+use super::{All, Backward, Forward, Layer, Trained, Weights};
 use crate::update::{Move, Moves};
 use rayon::prelude::*;
 
@@ -48,7 +48,7 @@ pub(super) fn forward(layer: &Layer, io: Forward<'_>) {
     let count = y.len() / output.len().max(1);
     let run = share(count);
     // a plan has room for more examples than may have come
-    let saved = saved.get_mut(..layer.saved(*input, true).0 * count).unwrap_or_default();
+    let saved = saved.get_mut(..layer.saved(*input, Trained::All).0 * count).unwrap_or_default();
     let runs = parts(y, count, run).zip(parts(saved, count, run)).enumerate();
     runs.for_each(|(i, (y, saved))| {
         let [x, second] = [x, second].map(|all| part(all, count, i, run));
@@ -62,7 +62,7 @@ pub(super) fn backward<M: Move>(layer: &Layer, io: Backward<'_, M>) {
     let moves: &Moves<M> = weights.moves;
     let count = dy.len() / output.len().max(1);
     let run = share(count);
-    let saved = saved.get_mut(..layer.saved(*input, true).0 * count).unwrap_or_default();
+    let saved = saved.get_mut(..layer.saved(*input, Trained::All).0 * count).unwrap_or_default();
     let outputs = parts(dy, count, run).zip(parts(saved, count, run));
     let inputs = parts(dx, count, run).zip(parts(d_second, count, run));
     outputs.zip(inputs).enumerate().for_each(|(i, ((dy, saved), (dx, d_second)))| {

@@ -5,7 +5,7 @@
 //! rayon; every run writes to places of its own, and where runs are summed, they are summed in their
 //! order. So the bits of a step depend on its sizes alone.
 
-use super::{All, Backward, Forward, Layer, Style, activation, examples, scalar};
+use super::{All, Backward, Forward, Layer, Style, Trained, activation, examples, scalar};
 use crate::math::vector::vectors;
 use crate::shape::Shape;
 use crate::update::Move;
@@ -220,7 +220,7 @@ impl Layer {
             layer if activation::is(layer) => activation::backward(layer, io, host),
             layer if scalar::is(layer) => scalar::backward(layer, io, host),
             layer => {
-                let Style { in_place, .. } = layer.style(true);
+                let Style { in_place, .. } = layer.style(Trained::All);
                 if host.fresh[0] && !in_place {
                     io.dx.fill(0.0);
                 }

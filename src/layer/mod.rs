@@ -11,7 +11,7 @@
 
 #[cfg(feature = "std")]
 mod activation;
-mod bias;
+pub(crate) mod bias;
 #[cfg(feature = "std")]
 mod channels;
 #[cfg(feature = "cuda")]
@@ -86,6 +86,40 @@ impl PartKind {
     /// Whether training moves the weight (running statistics only follow the data).
     pub const fn is_trained(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
+}
+
+/// Which weights of a layer are trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Trained {
+    /// None.
+    #[default]
+    Nothing,
+    /// Its bias, beside a matrix or a kernel that stays as it is.
+    Bias,
+    /// All of them (running statistics only follow the data).
+    All,
+}
+
+impl Trained {
+    /// Whether any weight is trained.
+    pub const fn any(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    /// Whether all are.
+    pub const fn all(self) -> bool {
+        matches!(self, Self::All)
+    }
+
+    /// Whether a weight for this is one of those that are trained.
+    pub const fn moves(self, kind: PartKind) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Bias => matches!(kind, PartKind::Bias),
+            Self::All => kind.is_trained(),
+        }
     }
 }
 
@@ -377,9 +411,10 @@ macro_rules! layers {
             }
 
             /// [`style`](Self::style), in a binary that links only the layers `S`.
-            pub(crate) fn linked_style<S: Uses>(&self, trained: bool) -> Style {
+            pub(crate) fn linked_style<S: Uses>(&self, trained: Trained) -> Style {
                 match self {
-                    Self::BatchNorm(_) if !trained => Style::in_place(false, false),
+                    Self::BatchNorm(_) if !trained.any() => Style::in_place(false, false),
+                    Self::Dense(_) | Self::Conv2d(_) if !trained.all() => Style::apart(false),
                     $(Self::$name(_) if const { S::SET.has(Kind::$name) } => $name::STYLE,)*
                     _ => Style::in_place(false, false),
                 }
@@ -400,17 +435,19 @@ macro_rules! layers {
             /// for each example, and once for a batch, behind those of the examples.
             ///
             /// A frozen batch norm uses its running statistics and keeps nothing.
-            pub(crate) const fn saved(&self, x: Shape, trained: bool) -> (usize, usize) {
+            pub(crate) const fn saved(&self, x: Shape, trained: Trained) -> (usize, usize) {
                 match self {
-                    Self::BatchNorm(_) if !trained => (0, 0),
+                    Self::BatchNorm(_) if !trained.any() => (0, 0),
                     $(Self::$name(layer) => layer.saved(x),)*
                 }
             }
 
-            /// What the layer needs of memory. A frozen batch norm does not look back.
-            pub(crate) const fn style(&self, trained: bool) -> Style {
+            /// What the layer needs of memory. A frozen batch norm does not look back, and only the
+            /// gradient of a matrix or a kernel needs its input.
+            pub(crate) const fn style(&self, trained: Trained) -> Style {
                 match self {
-                    Self::BatchNorm(_) if !trained => Style::in_place(false, false),
+                    Self::BatchNorm(_) if !trained.any() => Style::in_place(false, false),
+                    Self::Dense(_) | Self::Conv2d(_) if !trained.all() => Style::apart(false),
                     $(Self::$name(_) => $name::STYLE,)*
                 }
             }

@@ -191,25 +191,24 @@ impl<const N: usize> Plan<N> {
         k = 0;
         while k < nodes.len() {
             let node = &nodes[k];
+            let which = self.mode.trains_of(node, layers_left);
             let (mut all, mut moved, mut part) = (0u64, 0u64, 0);
             while let Some(p) = node.layer.part(node.input, part) {
                 all += p.dims.len() as u64;
-                if p.kind.is_trained() {
+                if which.moves(p.kind) {
                     moved += p.dims.len() as u64;
                 }
                 part += 1;
             }
             let slot = &mut self.slots[k];
-            if all > 0 {
-                slot.trained = self.mode.trains_layer(layers_left, node.name);
-                layers_left -= 1;
-            }
+            slot.trained = which;
+            layers_left -= (all > 0) as u32;
             if weights + all > u32::MAX as u64 {
                 return false;
             }
             slot.weights = Span { start: weights as u32, len: all as u32 };
             weights += all;
-            if slot.trained {
+            if moved > 0 {
                 slot.moved = Span { start: trained as u32, len: moved as u32 };
                 trained += moved;
             }
@@ -228,7 +227,10 @@ impl<const N: usize> Plan<N> {
         let mut k = 0;
         while k < nodes.len() {
             let single = self.batch == 1 && nodes[k].input.pixels() == 1;
-            if single && self.slots[k].trained && matches!(nodes[k].layer, Layer::BatchNorm(_)) {
+            if single
+                && self.slots[k].trained.any()
+                && matches!(nodes[k].layer, Layer::BatchNorm(_))
+            {
                 return true;
             }
             k += 1;
@@ -242,7 +244,7 @@ impl<const N: usize> Plan<N> {
         let nodes = self.graph.nodes();
         let mut k = 0;
         while k < nodes.len() {
-            self.slots[k].backward = self.slots[k].trained
+            self.slots[k].backward = self.slots[k].trained.any()
                 || self.has_gradient(nodes[k].from)
                 || self.second_has_gradient(&nodes[k]);
             k += 1;

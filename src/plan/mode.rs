@@ -1,5 +1,7 @@
 //! What a plan is for: inference, or the training of all layers or of some.
 
+use crate::graph::Node;
+use crate::layer::{Conv2d, Dense, Layer, PartKind, Trained};
 use crate::update::Update;
 
 /// What a plan is for.
@@ -13,6 +15,8 @@ use crate::update::Update;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Mode {
     which: Which,
+    /// Whether matrices, kernels and tables stay as they are.
+    vectors: bool,
     /// Numbers of state that the update keeps for a weight.
     pub(super) state: u32,
     /// Whether the plan has room for the whole gradient.
@@ -34,13 +38,19 @@ enum Which {
 
 impl Mode {
     /// Inference: nothing is kept longer than the next layer needs it.
-    pub const INFER: Self =
-        Self { which: Which::None, state: 0, gradient: false, in_parts: false, line: 1 };
+    pub const INFER: Self = Self {
+        which: Which::None,
+        vectors: false,
+        state: 0,
+        gradient: false,
+        in_parts: false,
+        line: 1,
+    };
 
     /// Training of all layers with the update `U`.
     pub const fn train<U: Update>() -> Self {
         let (state, gradient) = (U::STATE as u32, U::WHOLE);
-        Self { which: Which::All, state, gradient, in_parts: false, line: 1 }
+        Self { which: Which::All, vectors: false, state, gradient, in_parts: false, line: 1 }
     }
 
     /// Training of all layers with an update that is known only while the program runs.
@@ -76,6 +86,15 @@ impl Mode {
         self.some(Which::Named(names))
     }
 
+    /// Of the layers that are trained, only biases and the gains of norms, as BitFit (Ben Zaken et al.
+    /// 2022) and TinyTL (Cai et al. 2020) have it. State and gradients are then those of these few numbers, and no
+    /// input of a matrix or a kernel is kept for the way back. (An activation still keeps what it looks at: a
+    /// rectifier its output.) Matrices, kernels and tables stay as they are, and so do recurrent layers, whose
+    /// biases take part in every token.
+    pub const fn vectors(self) -> Self {
+        Self { vectors: self.trains(), ..self }
+    }
+
     /// Inference stays inference.
     const fn some(self, which: Which) -> Self {
         if self.trains() { Self { which, ..self } } else { self }
@@ -86,9 +105,24 @@ impl Mode {
         !matches!(self.which, Which::None)
     }
 
+    /// What is trained of a layer that is one of the last `from_end` layers with weights.
+    pub(super) const fn trains_of(self, node: &Node, from_end: u32) -> Trained {
+        let Some(first) = node.layer.part(node.input, 0) else { return Trained::Nothing };
+        if !self.trains_layer(from_end, node.name) {
+            return Trained::Nothing;
+        }
+        match (first.kind, node.layer) {
+            _ if !self.vectors => Trained::All,
+            (PartKind::Weight, Layer::Dense(Dense { bias: true, .. }))
+            | (PartKind::Weight, Layer::Conv2d(Conv2d { bias: true, .. })) => Trained::Bias,
+            (PartKind::Weight | PartKind::Table, _) => Trained::Nothing,
+            _ => Trained::All,
+        }
+    }
+
     /// Whether a layer is trained that is called `name` and is one of the last `from_end` layers
     /// with weights.
-    pub(super) const fn trains_layer(self, from_end: u32, name: &str) -> bool {
+    const fn trains_layer(self, from_end: u32, name: &str) -> bool {
         match self.which {
             Which::None => false,
             Which::All => true,

@@ -1,7 +1,7 @@
 //! A plan without its size: what an engine works on.
 
 use crate::graph::{Node, Value};
-use crate::layer::LayerSet;
+use crate::layer::{LayerSet, Trained};
 use crate::loss::Loss;
 use crate::shape::{Shape, Span};
 
@@ -19,8 +19,8 @@ pub struct Slot {
     pub dy: Span,
     /// What it saves for its backward pass, in the arena.
     pub saved: Span,
-    /// Whether its weights are trained.
-    pub trained: bool,
+    /// Which of its weights are trained.
+    pub trained: Trained,
     /// Whether it has a backward pass.
     pub backward: bool,
     /// Whether the gradient of its output becomes that of its input in place.
@@ -36,7 +36,7 @@ impl Slot {
         y: Span::EMPTY,
         dy: Span::EMPTY,
         saved: Span::EMPTY,
-        trained: false,
+        trained: Trained::Nothing,
         backward: false,
         shares_gradient: false,
         fresh: [false; 2],

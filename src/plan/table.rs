@@ -21,7 +21,7 @@ impl fmt::Display for Table<'_> {
             let Node { layer, output, name, .. } = node;
             let name = if name.is_empty() { layer.kind().name() } else { name };
             write!(f, "{k:>4}  {name:<20} {:>12}", Padded(output))?;
-            write!(f, " {:>8}{}", slot.weights.len, if slot.trained { '*' } else { ' ' })?;
+            write!(f, " {:>8}{}", slot.weights.len, if slot.trained.any() { '*' } else { ' ' })?;
             for span in [slot.y, slot.dy, slot.saved] {
                 match span.len {
                     0 => write!(f, "  {:>17}", "–")?,

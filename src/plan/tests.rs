@@ -3,7 +3,7 @@
 //! The walk knows the layers, and nothing of how the planner reckons lifetimes.
 
 use super::*;
-use crate::layer::{BatchNorm, Conv2d, Kind, Layer, MaxPool};
+use crate::layer::{BatchNorm, Conv2d, Kind, Layer, MaxPool, PartKind, Trained};
 use crate::model::{self, Activation};
 use crate::shape::Shape;
 use crate::update::{Clip, Momentum, Sgd};
@@ -26,14 +26,15 @@ use Held::{Gradient, Junk, Output, Saved};
 
 /// What the backward pass of a layer looks at: (input, output, saved). This is the definition, and
 /// has no part in the planner.
-fn looks_at(kind: Kind, trained: bool) -> (bool, bool, bool) {
+fn looks_at(kind: Kind, trained: Trained) -> (bool, bool, bool) {
     match kind {
-        Kind::Dense | Kind::Conv2d | Kind::Multiplier | Kind::Gelu => (true, false, false),
+        Kind::Dense | Kind::Conv2d => (trained.all(), false, false),
+        Kind::Multiplier | Kind::Gelu => (true, false, false),
         Kind::LayerNorm | Kind::RmsNorm | Kind::Embedding | Kind::Attention => (true, false, true),
         Kind::ChannelScale => (true, false, false),
         Kind::Dropout => (false, false, true),
         Kind::Rnn | Kind::Gru | Kind::Lstm => (true, false, true),
-        Kind::BatchNorm => (trained, false, trained),
+        Kind::BatchNorm => (trained.any(), false, trained.any()),
         Kind::Relu | Kind::LeakyRelu | Kind::Tanh | Kind::Sigmoid => (false, true, false),
         Kind::MaxPool => (false, false, true),
         Kind::Add
@@ -203,7 +204,7 @@ fn paired() -> Graph<16> {
     g.positions().select(1).dense(3).name("head").squared_error()
 }
 
-fn modes<U: Update>() -> [Mode; 7] {
+fn modes<U: Update>() -> [Mode; 9] {
     let train = Mode::train::<U>();
     [
         Mode::INFER,
@@ -213,6 +214,8 @@ fn modes<U: Update>() -> [Mode; 7] {
         train.only(&["stem"]),
         train.only(&["norm", "head"]),
         train.only(&["head"]),
+        train.vectors(),
+        train.last(2).vectors(),
     ]
 }
 
@@ -235,11 +238,11 @@ fn walk_all<const N: usize>(graph: &Graph<N>) -> usize {
 #[test]
 fn every_pass_finds_what_it_looks_for() {
     // a graph without the names is planned for inference, for all, and for the last layers
-    assert_eq!(walk_all(&n1()), 16);
-    assert_eq!(walk_all(&n2()), 16);
-    assert_eq!(walk_all(&residual()), 28);
-    assert_eq!(walk_all(&tangled()), 28);
-    assert_eq!(walk_all(&paired()), 28);
+    assert_eq!(walk_all(&n1()), 24);
+    assert_eq!(walk_all(&n2()), 24);
+    assert_eq!(walk_all(&residual()), 36);
+    assert_eq!(walk_all(&tangled()), 36);
+    assert_eq!(walk_all(&paired()), 36);
 }
 
 #[test]
@@ -270,15 +273,18 @@ fn weights_and_state_are_laid_without_gaps() {
             let (mut all, mut movable) = (0, 0);
             for part in (0..).map_while(|i| node.layer.part(node.input, i)) {
                 all += part.dims.len();
-                movable += if part.kind.is_trained() { part.dims.len() } else { 0 };
+                let alone = slot.trained == Trained::Bias;
+                let moves =
+                    if alone { part.kind == PartKind::Bias } else { part.kind.is_trained() };
+                movable += if moves { part.dims.len() } else { 0 };
             }
             assert_eq!((slot.weights.start as usize, slot.weights.len as usize), (weights, all));
             weights += all;
-            if slot.trained {
+            if slot.trained.any() {
                 assert_eq!((slot.moved.start as usize, slot.moved.len as usize), (moved, movable));
                 moved += movable;
             } else {
-                assert!(slot.moved.is_empty() && (all == 0 || !slot.trained));
+                assert!(slot.moved.is_empty() && (all == 0 || !slot.trained.any()));
             }
         }
         assert_eq!((plan.weights, plan.state, plan.net().trained()), (weights, moved, moved));
@@ -337,9 +343,12 @@ fn training_less_costs_less() {
         before = plan;
     }
     assert_eq!((before.arena, before.state), (all.arena, all.state));
+    // a rectifier looks at what it put out, which is what the next convolution takes in
+    let vectors = plan(train.vectors());
+    assert_eq!((vectors.arena, all.arena, vectors.state), (23_552, 24_104, 9 * 8 + 10));
     let stem = plan(train.only(&["stem"]));
     assert_eq!(stem.state, 9 * 8 + 8);
-    assert!(stem.net().slots().iter().skip(1).all(|slot| !slot.trained && slot.backward));
+    assert!(stem.net().slots().iter().skip(1).all(|slot| !slot.trained.any() && slot.backward));
 }
 
 #[test]
@@ -397,7 +406,7 @@ fn moves_what_is_trained(graph: &Graph<16>, inputs: usize) {
             let (now, then) = (slot.weights.of(&weights), slot.weights.of(&start));
             let same = now.iter().zip(then).all(|(a, b)| a.to_bits() == b.to_bits());
             // (the convolution that leads nowhere has no gradient)
-            assert_eq!(same, !(slot.trained && slot.backward), "layer {k} with {mode:?}");
+            assert_eq!(same, !(slot.trained.any() && slot.backward), "layer {k} with {mode:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use idinit::engine::Engine;
 use idinit::graph::{Graph, Role, Value};
 use idinit::layer::{
     Attention, AveragePool, BatchNorm, Conv2d, Dense, Gru, Kind, Layer, LayerNorm, LeakyRelu, Lstm,
-    MaxPool, Padding, Rnn, Shortcut,
+    MaxPool, Padding, Rnn, Shortcut, Trained,
 };
 use idinit::plan::{Mode, Plan};
 use idinit::shape::Shape;
@@ -155,7 +155,7 @@ fn inputs() -> impl Strategy<Value = Shape> {
 fn trains() -> impl Strategy<Value = Trains> {
     prop_oneof![
         3 => Just(Trains::All), 1 => (0..3_u32).prop_map(Trains::Last),
-        2 => Just(Trains::Only(&["named"])),
+        2 => Just(Trains::Only(&["named"])), 2 => Just(Trains::Vectors),
     ]
 }
 
@@ -279,10 +279,13 @@ fn random_graphs_have_the_gradients_of_their_definition() {
         let mut chance = Chance(seed);
         let mut direction = vec![0.0; numbers.w.len()];
         let (mut along, mut size) = (0.0, 0.0);
-        for slot in slots.iter().filter(|slot| slot.trained && slot.backward) {
-            for (i, g) in slot.moved.of(&g).iter().enumerate() {
+        for slot in slots.iter().filter(|slot| slot.trained.any() && slot.backward) {
+            let moved = slot.moved.of(&g);
+            let alone = slot.trained == Trained::Bias;
+            let first = if alone { slot.weights.len as usize - moved.len() } else { 0 };
+            for (i, g) in moved.iter().enumerate() {
                 let d = f64::from(chance.within(-1.0, 1.0));
-                direction[slot.weights.start as usize + i] = d;
+                direction[slot.weights.start as usize + first + i] = d;
                 along += d * f64::from(*g);
                 size += (d * f64::from(*g)).abs();
             }

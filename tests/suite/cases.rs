@@ -18,6 +18,8 @@ pub enum Trains {
     All,
     Last(u32),
     Only(&'static [&'static str]),
+    /// Biases and norms alone.
+    Vectors,
 }
 
 impl Trains {
@@ -26,6 +28,7 @@ impl Trains {
             Self::All => Mode::train::<U>(),
             Self::Last(count) => Mode::train::<U>().last(count),
             Self::Only(names) => Mode::train::<U>().only(names),
+            Self::Vectors => Mode::train::<U>().vectors(),
         }
     }
 }
@@ -414,13 +417,22 @@ fn residual(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
 }
 
 fn partly_trained(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
-    use Trains::{Last, Only};
+    use Trains::{Last, Only, Vectors};
     let net =
         hwc(3, 3, 2).conv2d(4, 3).relu().max_pool(2).dense(5).tanh().dense(3).cross_entropy(0.0);
     add("only the head", net, same(3), Last(1));
     add("the last two", net, same(3), Last(2));
     let first = vector(4).dense(5).name("a").gelu().dense(5).sigmoid().dense(3).squared_error();
     add("only the first", first, same(3), Only(&["a"]));
+
+    add("only biases", net, [5, 3], Vectors);
+    let mixed = vector(4).then(UNBIASED).layer_norm().gelu().dense(5).gelu().dense(3);
+    add("only biases and a norm", mixed.cross_entropy(0.0), same(3), Vectors);
+    add("only biases, one example", mixed.cross_entropy(0.0), same(1), Vectors);
+    let block = hwc(4, 4, 2).conv2d(3, 3).batch_norm().relu();
+    let skip = block.here();
+    let block = block.conv2d(3, 3).batch_norm().add(skip).multiplier().relu().conv2d(2, 3);
+    add("only biases and norms of a block", block.dense(3).squared_error(), [5, 3], Vectors);
 
     let begin = || hwc(4, 4, 2).conv2d(3, 3).name("a");
     let end = |graph: Graph<ROOM>| graph.dense(3).cross_entropy(0.0);

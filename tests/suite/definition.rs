@@ -253,7 +253,7 @@ pub fn statistics(x: &[f64], channels: usize, c: usize) -> (f64, f64) {
 /// Which layers compute otherwise in the training of a plan than in inference: trained batch norms by
 /// the statistics of the batch, and dropout at all (of the first step, with seed 0).
 pub fn in_training<'a>(nodes: &'a [Node], slots: &'a [Slot]) -> impl Fn(usize) -> bool + 'a {
-    |k| slots[k].trained || matches!(nodes[k].layer, Layer::Dropout(_))
+    |k| slots[k].trained.any() || matches!(nodes[k].layer, Layer::Dropout(_))
 }
 
 /// All outputs of all layers, each [batch, output]. `in_training` says of each layer whether it

@@ -5,7 +5,7 @@ use super::cases::cases;
 use super::definition;
 use super::runner::{Numbers, bits, gradient, plan, step, wide};
 use super::tolerance::{Against, close, difference, tolerance};
-use idinit::layer::Kind;
+use idinit::layer::{Kind, Trained};
 use idinit::update::{Clip, Momentum, Sgd};
 
 /// The step of the differences.
@@ -27,9 +27,14 @@ fn gradients_are_central_differences_of_the_definition() {
                 *at += len;
                 Some((*at - len..*at, purpose))
             });
-            for (range, purpose) in trained.filter(|_| slot.trained) {
-                use definition::Purpose::{RunningMean, RunningVariance};
-                if matches!(purpose, RunningMean | RunningVariance) {
+            for (range, purpose) in trained {
+                use definition::Purpose::{Bias, RunningMean, RunningVariance};
+                let moves = match slot.trained {
+                    Trained::Nothing => false,
+                    Trained::Bias => matches!(purpose, Bias),
+                    _ => !matches!(purpose, RunningMean | RunningVariance),
+                };
+                if !moves {
                     continue;
                 }
                 for i in range.map(|i| slot.weights.start as usize + i) {
@@ -76,10 +81,13 @@ fn every_update_is_given_the_same_gradients() {
             // running statistics follow the batch, if the norm is trained; other weights that are
             // not trained stay
             let moved = slot.moved.of(&g);
-            let stays = if slot.trained { moved.len() } else { before.len() };
+            let stays = if slot.trained.all() { moved.len() } else { before.len() };
+            // a bias that is trained alone ends the weights
+            let first = if slot.trained == Trained::Bias { stays - moved.len() } else { 0 };
             let want = before.iter().enumerate().take(stays);
+            let gradient = |i: usize| moved.get(i.checked_sub(first)?);
             let want: Vec<f32> =
-                want.map(|(i, w)| moved.get(i).map_or(*w, |g| w - RATE * g)).collect();
+                want.map(|(i, w)| gradient(i).map_or(*w, |g| w - RATE * g)).collect();
             assert_eq!(bits(&momentum[..stays]), bits(&want), "{}: {:?}", case.name, node.layer);
             if case.batch == 1 && node.layer.kind() == Kind::Dense {
                 let allowed = tolerance(Against::OneExample, &[]);

@@ -92,7 +92,7 @@ impl Plan {
         for (k, (node, slot)) in net.nodes().iter().zip(net.slots()).enumerate() {
             let line = json!({
                 "layer": k, "kind": node.layer.kind().name(), "name": node.name,
-                "input": hwc(node.input), "output": hwc(node.output), "trained": slot.trained,
+                "input": hwc(node.input), "output": hwc(node.output), "trained": slot.trained.any(),
                 "weights": span(slot.weights), "value": span(slot.y), "gradient": span(slot.dy),
                 "saved": span(slot.saved),
             });

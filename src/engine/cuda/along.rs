@@ -27,5 +27,5 @@ pub(super) fn goes_through(net: &Net<'_>, number: usize) -> bool {
         _ => false,
     };
     let shares = net.slots.get(number + 1).is_some_and(|behind| behind.shares_gradient);
-    takes_along(net, number) == Some(Kind::Gelu) && shares && has_bias && slot.trained
+    takes_along(net, number) == Some(Kind::Gelu) && shares && has_bias && slot.trained.all()
 }

@@ -6,8 +6,8 @@ use super::memory::{LOTS, Memory, SHARE};
 use super::{Cuda, Work};
 use crate::gpu::{Argument, Error, Grid, Numbers};
 use crate::graph::Value;
-use crate::layer::Kind;
-use crate::layer::cuda::{Along, Backward, Forward, Lots};
+use crate::layer::cuda::{Along, Backward, Forward, Lots, column_sums as sum_bias};
+use crate::layer::{Kind, Trained};
 use crate::loss::cuda::Wanted;
 use crate::update::{OnGpu, Update};
 
@@ -188,13 +188,17 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
                 fresh: slot.fresh,
                 w: weights.of(slot.weights),
                 factors: factors.of(slot.weights),
-                dw: if slot.trained { gradient.of(slot.moved) } else { Numbers::EMPTY },
+                dw: if slot.trained.all() { gradient.of(slot.moved) } else { Numbers::EMPTY },
                 mask,
                 gelu,
                 loss: results.first(1),
                 chance: self.lots(number),
                 scratch,
             })?;
+            if slot.trained == Trained::Bias {
+                let (queue, out) = (&self.queue, node.output.channels as usize);
+                sum_bias(queue, gradient.of(slot.moved), dy, (y_len / out, out), scratch)?;
+            }
             if node.layer.kind() == Kind::Add {
                 match mask.is_empty() {
                     true => self.pass_on(d_second, dy, slot.fresh[1])?,
@@ -224,7 +228,7 @@ impl<U: Update<Move: OnGpu>> Cuda<'_, U> {
         let layers = self.net.nodes.get(number).zip(self.net.slots.get(number));
         self.rectifies(number)
             && layers.is_some_and(|(node, slot)| match node.layer.kind() {
-                Kind::BatchNorm => slot.trained && masks_before(&self.net, number),
+                Kind::BatchNorm => slot.trained.any() && masks_before(&self.net, number),
                 Kind::Add => sum_masks(&self.net, number),
                 _ => false,
             })

@@ -19,12 +19,12 @@ impl Table {
     pub fn of(net: &Net<'_>, queue: &mut Queue) -> Result<Self, Error> {
         let mut all: Vec<u32> = Vec::new();
         let layers = net.nodes.iter().zip(net.slots);
-        for (node, slot) in layers.filter(|(_, slot)| slot.trained && slot.backward) {
+        for (node, slot) in layers.filter(|(_, slot)| slot.trained.any() && slot.backward) {
             let (mut w, mut g) = (slot.weights, slot.moved);
             let mut part = 0;
             while let Some(weight) = node.layer.linked_part::<All>(node.input, part) {
                 let len = weight.dims.len();
-                if weight.kind.is_trained() {
+                if slot.trained.moves(weight.kind) {
                     let group = match weight.kind {
                         PartKind::Weight | PartKind::Table => 0,
                         _ if node.layer.kind().is_scalar() => 2,
