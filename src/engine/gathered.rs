@@ -1,6 +1,7 @@
 //! The whole gradient, gathered in memory behind the state of the update before a weight moves: to
 //! clip it, to take a step in parts, or for an update that is chosen at run time.
 
+use super::Error;
 use crate::graph::Node;
 use crate::layer::{PartKind, Uses};
 use crate::math;
@@ -18,6 +19,16 @@ impl Parts {
     /// These, and a part of so many examples.
     pub fn and(self, examples: usize) -> Self {
         Self { count: self.count + 1, examples: self.examples + examples as u64 }
+    }
+
+    /// The number of examples of a step that can be taken now.
+    pub fn examples_of(self, net: &Net<'_>) -> Result<u64, Error> {
+        match (self.count, net.step as u64) {
+            (0, _) => Err(Error::NoParts),
+            (_, 0) => Ok(self.examples),
+            (_, step) if step == self.examples => Ok(step),
+            _ => Err(Error::Parts { need: net.step, got: self.examples as usize }),
+        }
     }
 
     /// What layers that draw lots know of a step: parts of one step have numbers of their own, in the

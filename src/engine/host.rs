@@ -189,10 +189,7 @@ impl<U: Update + Send> Engine for Host<'_, U> {
 
     fn step(&mut self, rate: f32) -> Result<(), Error> {
         super::check_rate(&self.work.update, rate)?;
-        let Parts { count, examples } = self.work.parts;
-        if count == 0 {
-            return Err(Error::NoParts);
-        }
+        let examples = self.work.parts.examples_of(&self.work.net)?;
         self.pool.install(|| self.work.apply_gathered(rate, 1.0 / examples as f32));
         self.work.parts = Parts::default();
         self.work.steps += 1;

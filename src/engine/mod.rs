@@ -1,5 +1,6 @@
 //! What runs a network: the unit of work is a whole step.
 
+mod adapters;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod gathered;
@@ -10,6 +11,7 @@ mod portable;
 mod rectified;
 mod unstored;
 
+pub use adapters::merge_adapters;
 #[cfg(feature = "cuda")]
 pub use cuda::{Cuda, CudaError};
 #[cfg(feature = "std")]
@@ -84,7 +86,7 @@ pub trait Engine {
     /// (batch norm).
     ///
     /// # Errors
-    /// Where the rate cannot work, and where there are no parts.
+    /// Where the rate cannot work, and where there are no parts or not those that were planned.
     fn step(&mut self, rate: f32) -> Result<(), Self::Error>;
 
     /// How many steps were taken since the start.
@@ -186,6 +188,14 @@ pub enum Error {
     NoGradient,
     /// A step of no parts.
     NoParts,
+    /// A step of fewer or more examples than the plan says
+    /// ([`Mode::in_parts_of`](crate::plan::Mode::in_parts_of)).
+    Parts {
+        /// The examples of a step.
+        need: usize,
+        /// The examples that came.
+        got: usize,
+    },
     /// The learning rate is not a number from 0 to [`MOST_RATE`], or so large that weight
     /// decay would turn weights around: rate · decay is more than 1.
     Rate(f32),
@@ -242,6 +252,9 @@ impl core::fmt::Display for Error {
                 f.write_str("the plan has no room for the gradient: make one for steps in parts")
             }
             Self::NoParts => f.write_str("a step needs the gradient of at least one part"),
+            Self::Parts { need, got } => {
+                write!(f, "a step in parts is of {need} examples, as planned, and {got} came")
+            }
             Self::Rate(rate) => write!(
                 f,
                 "the learning rate {rate} is out of range, or too large for the weight decay"

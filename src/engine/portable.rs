@@ -15,7 +15,7 @@ use crate::loss::Target;
 use crate::math;
 use crate::plan::{Net, Slot};
 use crate::shape::{Span, cut};
-use crate::update::{Accumulate, Move, Moves, Step, Update};
+use crate::update::{Gather, Move, Moves, Step, Update};
 use core::convert::Infallible;
 use core::fmt;
 use core::marker::PhantomData;
@@ -146,11 +146,13 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         output
     }
 
-    /// The loss of the outputs, which lie at `y`; their gradients then lie where backward looks.
+    /// The loss of the outputs, which lie at `y`; their gradients, as parts of a mean over `examples`, then lie
+    /// where backward looks.
     #[inline(never)]
-    fn loss(&mut self, y: Span, target: Target<'_>) -> f32 {
+    fn loss(&mut self, y: Span, target: Target<'_>, examples: usize) -> f32 {
         let Some(last) = self.net.slots.last() else { return f32::NAN };
-        let (dy, outputs) = (last.dy.first(y.len as usize), self.net.output.channels as usize);
+        let dy = last.dy.first(y.len as usize);
+        let sizes = (self.net.rows(examples), self.net.output.channels as usize);
         if dy.start != y.start {
             let none = Span::EMPTY;
             let [y, dy, ..] = cut(self.memory.arena, [y, dy, none, none, none]);
@@ -158,9 +160,9 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         }
         let dy = dy.of_mut(self.memory.arena);
         match (S::SET.has_cross_entropy(), S::SET.has_squared_error()) {
-            (true, true) => self.net.loss.descend::<true, true>(dy, target, outputs),
-            (true, false) => self.net.loss.descend::<true, false>(dy, target, outputs),
-            (false, _) => self.net.loss.descend::<false, true>(dy, target, outputs),
+            (true, true) => self.net.loss.descend::<true, true>(dy, target, sizes),
+            (true, false) => self.net.loss.descend::<true, false>(dy, target, sizes),
+            (false, _) => self.net.loss.descend::<false, true>(dy, target, sizes),
         }
     }
 
@@ -236,40 +238,45 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         Ok(())
     }
 
-    /// The loss before a step, whose gradient then lies where backward looks.
-    fn look(&mut self, x: &[f32], target: Target<'_>, examples: usize) -> Result<f32, Error> {
+    /// The loss of these examples before a step of `all`, whose gradient then lies where backward looks.
+    fn look(
+        &mut self,
+        x: &[f32],
+        target: Target<'_>,
+        (examples, all): (usize, usize),
+    ) -> Result<f32, Error> {
         let y = self.forward(x, examples, true);
-        let loss = self.loss(y, target);
+        let loss = self.loss(y, target, all);
         if !loss.is_finite() {
             return Err(Error::Loss(loss));
         }
         Ok(loss)
     }
 
-    /// Adds the gradient of a batch, times `weight`, to the whole one behind the state.
+    /// Adds the gradient of these examples, as parts of a mean over `all`, to the whole one behind the state.
     fn gather(
         &mut self,
         x: &[f32],
         target: Target<'_>,
-        (examples, weight): (usize, f32),
+        (examples, all): (usize, usize),
     ) -> Result<f32, Error> {
-        let loss = self.look(x, target, examples)?;
+        let loss = self.look(x, target, (examples, all))?;
         let gradient = self.net.trained * self.update.state();
         if self.parts.count == 0 {
             let sums = self.memory.state.get_mut(gradient..self.net.state);
             math::zero(sums.unwrap_or_default());
         }
-        self.backward(x, examples, &Moves::all(Accumulate { weight }), gradient)?;
+        self.backward(x, examples, &Moves::all(Gather), gradient)?;
         Ok(loss)
     }
 
-    /// Adds the gradient of one part of a step, which counts by its examples.
+    /// Adds the gradient of one part of a step: where nobody knows yet how many examples it will have, of a sum.
     fn gather_part(&mut self, x: &[f32], target: Target<'_>) -> Result<f32, Error> {
         let examples = super::check(&self.net, x, target)?;
         if !self.net.gradient {
             return Err(Error::NoGradient);
         }
-        let loss = self.gather(x, target, (examples, examples as f32))?;
+        let loss = self.gather(x, target, (examples, self.net.step.max(1)))?;
         self.parts = self.parts.and(examples);
         Ok(loss)
     }
@@ -301,11 +308,11 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
         super::check_rate(&self.update, rate)?;
         self.parts = Parts::default();
         let loss = if U::WHOLE {
-            let loss = self.gather(x, target, (examples, 1.0))?;
+            let loss = self.gather(x, target, (examples, examples))?;
             self.apply_gathered(rate, 1.0);
             loss
         } else {
-            let loss = self.look(x, target, examples)?;
+            let loss = self.look(x, target, (examples, examples))?;
             let moves = Moves::of(&self.update, Step { rate, number: self.steps + 1 });
             self.backward(x, examples, &moves, 0)?;
             loss
@@ -324,10 +331,9 @@ impl<S: Uses, U: Update> Engine for Portable<'_, S, U> {
 
     fn step(&mut self, rate: f32) -> Result<(), Error> {
         super::check_rate(&self.update, rate)?;
-        if self.parts.count == 0 {
-            return Err(Error::NoParts);
-        }
-        self.apply_gathered(rate, 1.0 / self.parts.examples as f32);
+        let examples = self.parts.examples_of(&self.net)?;
+        let is_mean = self.net.step > 0;
+        self.apply_gathered(rate, if is_mean { 1.0 } else { 1.0 / examples as f32 });
         self.parts = Parts::default();
         self.steps += 1;
         Ok(())

@@ -25,7 +25,10 @@
 //! A graph made at run time starts with [`Graph::draft`], goes through the same calls, and is asked once, by
 //! [`Graph::finish`].
 
+mod adapters;
 mod by_name;
+
+pub(crate) use adapters::same;
 
 use crate::layer::{Flatten, Layer, LayerSet, Misfit, PartKind};
 use crate::loss::Loss;
@@ -64,6 +67,10 @@ pub enum Role {
     Skip,
     /// The last layer of the network: the classifier.
     Head,
+    /// The first layer of a low-rank adapter ([`Graph::adapted`]), whatever it adapts.
+    AdapterDown,
+    /// Its last layer.
+    AdapterUp,
 }
 
 /// One layer in its place.
@@ -119,6 +126,12 @@ pub enum GraphError {
         /// The number of the layer that was given it.
         node: usize,
     },
+    /// An adapter for a layer that is neither fully connected nor a convolution of one group; the number is that
+    /// behind the last layer where none has a name that was given.
+    Adapter {
+        /// The number of the layer in the graph without adapters.
+        node: usize,
+    },
     /// The label smoothing is not from 0 to 1.
     Smoothing(f32),
 }
@@ -133,7 +146,10 @@ impl GraphError {
             Self::Layer { misfit, .. } => misfit.message(),
             Self::Value { .. } => "a layer asks for a value that the graph does not have",
             Self::Role { .. } => {
-                "only a dense layer or a convolution can be of a branch, end it, or be the head"
+                "only a dense layer or a convolution can be of a branch, end it, adapt, or be the head"
+            }
+            Self::Adapter { .. } => {
+                "an adapter wants the name of a dense layer, or of a convolution of one group"
             }
             Self::Smoothing(_) => "label smoothing is from 0 to 1",
         }
@@ -147,7 +163,9 @@ impl core::fmt::Display for GraphError {
             Self::Input(shape) => write!(f, " ({shape})"),
             Self::Full { room } => write!(f, " ({room})"),
             Self::Layer { node, input, .. } => write!(f, " (layer {node}, input {input})"),
-            Self::Value { node } | Self::Role { node } => write!(f, " (layer {node})"),
+            Self::Value { node } | Self::Role { node } | Self::Adapter { node } => {
+                write!(f, " (layer {node})")
+            }
             Self::Smoothing(smoothing) => write!(f, ", not {smoothing}"),
             Self::Empty => Ok(()),
         }
@@ -296,7 +314,7 @@ impl<const N: usize> Graph<N> {
                 Some(part) => matches!(part.kind, PartKind::Weight),
                 None => false,
             };
-            if !has_matrix && matches!(role, Role::Branch | Role::BranchEnd | Role::Head) {
+            if !has_matrix && !matches!(role, Role::Main | Role::Skip) {
                 return self.wrong(GraphError::Role { node });
             }
             self.nodes[node].role = role;
@@ -390,6 +408,9 @@ impl<const N: usize> Graph<N> {
         let mut node = 0;
         while node < nodes.len() {
             set = set.with(nodes[node].layer.kind());
+            if nodes[node].is_adapter() {
+                set = set.with_adapters();
+            }
             node += 1;
         }
         set

@@ -121,7 +121,9 @@ pub(crate) fn fill(
         let d = part.dims;
         let site = Site { facts: &facts, nodes, number, node, part, part_number };
         let w = weights.after(start).first(d.len());
-        if site.is_table() {
+        if let Some(rule) = site.adapter() {
+            compute(queue, rule.into(), d, w)?;
+        } else if site.is_table() {
             compute(queue, scheme.table(&site), d, w)?;
         } else {
             sent += write(queue, &scheme.start(&site), d, (w, &mut buffer))?;

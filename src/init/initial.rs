@@ -126,6 +126,11 @@ impl<'a, S: Scheme, L: Uses> Initial<'a, S, L> {
     ) -> Result<(), LengthError> {
         use crate::rule::Start;
         let site = self.site(tensor);
+        if const { L::SET.has_adapters() }
+            && let Some(rule) = site.adapter()
+        {
+            return rule.fill_from(site.part.dims, start, w);
+        }
         match site.is_table() {
             true if const { L::SET.has_tables() } => {
                 self.scheme.table(&site).fill_from(site.part.dims, start, w)

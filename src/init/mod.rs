@@ -25,10 +25,10 @@ pub use residual::{Fixup, ReZero, SkipInit, ZerO, ZeroGamma};
 pub use t_fixup::TFixup;
 pub use written::Written;
 
-use crate::graph::{Node, Role};
+use crate::graph::{Node, Role, Value};
 use crate::layer::{All, Layer, Part, PartKind, Uses};
 use crate::plan::Net;
-use crate::rule::{Exact, Fill, Key, LengthError, Random, Rule};
+use crate::rule::{EPS, Exact, Fill, Key, LengthError, Order, Random, Rule};
 
 /// What schemes know of a network as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +93,37 @@ pub struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// The weight's own source of chance.
-    pub const fn key(&self, seed: u64) -> Key {
-        Key { seed, tensor: (self.number as u32) << 2 | self.part_number as u32 & 3 }
+    /// The weight's own source of chance: adapters, and the sums behind them, change nobody's.
+    pub fn key(&self, seed: u64) -> Key {
+        let up = |node: &&Node| node.role == Role::AdapterUp;
+        let adapters = self.nodes.iter().take(self.number).filter(up).count();
+        let number = self.number - 3 * adapters.min(self.number / 3);
+        Key { seed, tensor: (number as u32) << 2 | self.part_number as u32 & 3 }
+    }
+
+    /// The start of an adapter, alike under all schemes: down by IDI, up by IDIZ.
+    #[inline(always)]
+    pub const fn adapter(&self) -> Option<Exact> {
+        let order = Order::SpatialMajor;
+        match self.node.role {
+            Role::AdapterDown => Some(Exact::Identity { gain: 1.0, order }),
+            Role::AdapterUp => Some(Exact::ZeroPreserving { eps: EPS, order }),
+            _ => None,
+        }
+    }
+
+    /// The layer whose output a value is, behind the adapter that may have been added to it.
+    fn layer_of(&self, value: Value) -> Option<usize> {
+        let number = value.node()?;
+        let node = self.nodes.get(number)?;
+        let adapts = |value: Value| {
+            let from = value.node().and_then(|from| self.nodes.get(from));
+            from.is_some_and(|from| from.role == Role::AdapterUp)
+        };
+        match node.second {
+            Some(second) if adapts(node.from) => second.node(),
+            _ => Some(number),
+        }
     }
 
     /// The start that all schemes agree on for what is not a matrix: norms change nothing, biases
@@ -111,22 +139,14 @@ impl Site<'_> {
 
     /// Whether a batch norm takes what the layer puts out.
     #[inline(always)]
-    pub const fn feeds_batch_norm(&self) -> bool {
-        let mut nodes = self.nodes;
-        while let [node, rest @ ..] = nodes {
-            if let (Layer::BatchNorm(_), Some(from)) = (&node.layer, node.from.node())
-                && from == self.number
-            {
-                return true;
-            }
-            nodes = rest;
-        }
-        false
+    pub fn feeds_batch_norm(&self) -> bool {
+        let from_here = |node: &Node| self.layer_of(node.from) == Some(self.number);
+        self.nodes.iter().any(|node| matches!(node.layer, Layer::BatchNorm(_)) && from_here(node))
     }
 
     /// Whether the layer makes the queries, keys and values of an attention.
     pub fn feeds_attention(&self) -> bool {
-        let from_here = |node: &Node| node.from.node() == Some(self.number);
+        let from_here = |node: &Node| self.layer_of(node.from) == Some(self.number);
         self.nodes.iter().any(|node| matches!(node.layer, Layer::Attention(_)) && from_here(node))
     }
 
@@ -134,7 +154,7 @@ impl Site<'_> {
     /// layers without a matrix, and within the branch.
     pub fn is_behind_branch(&self) -> bool {
         let mut node = self.node;
-        while let (None, Some(before)) = (node.second, node.from.node()) {
+        while let (None, Some(before)) = (node.second, self.layer_of(node.from)) {
             match self.nodes.get(before) {
                 Some(before) if has_matrix::<All>(before) => return before.role == Role::BranchEnd,
                 Some(before) => node = before,

@@ -10,10 +10,12 @@ use crate::update::Move;
 pub(super) fn apply<M: Move>(dy: &[f32], at: usize, out: usize, weights: &mut Weights<'_, M>) {
     let fours = math::tiled(out, 4);
     for o in (0..fours).step_by(4) {
-        weights.apply_vector(at + o, 4, column_sums::<4>(dy, out, o).into_iter());
+        let sums = column_sums::<4>(weights.begun(at + o), dy, out, o);
+        weights.apply_vector(at + o, 4, sums.into_iter());
     }
     for o in fours..out {
-        weights.apply_vector(at + o, 1, column_sums::<1>(dy, out, o).into_iter());
+        let sums = column_sums::<1>(weights.begun(at + o), dy, out, o);
+        weights.apply_vector(at + o, 1, sums.into_iter());
     }
 }
 
@@ -35,17 +37,23 @@ pub(super) fn apply_table<M: Move>(
 ) {
     let tiles = math::tiled(len, 8);
     for i in (0..tiles).step_by(8) {
-        weights.apply(i, 8, column_sums::<8>(dy, width, i).into_iter());
+        let sums = column_sums::<8>(weights.begun(i), dy, width, i);
+        weights.apply(i, 8, sums.into_iter());
     }
     for i in tiles..len {
-        weights.apply(i, 1, column_sums::<1>(dy, width, i).into_iter());
+        let sums = column_sums::<1>(weights.begun(i), dy, width, i);
+        weights.apply(i, 1, sums.into_iter());
     }
 }
 
-/// The sums of `T` columns, from column `at` on, of rows of `width` numbers.
+/// The sums of `T` columns, from column `at` on, of rows of `width` numbers, on top of `sums`.
 #[inline(always)]
-pub(super) fn column_sums<const T: usize>(rows: &[f32], width: usize, at: usize) -> [f32; T] {
-    let mut sums = [0.0; T];
+pub(super) fn column_sums<const T: usize>(
+    mut sums: [f32; T],
+    rows: &[f32],
+    width: usize,
+    at: usize,
+) -> [f32; T] {
     for row in rows.chunks_exact(width.max(1)) {
         let Some(row) = row.get(at..).and_then(<[f32]>::first_chunk::<T>) else { break };
         math::add(&mut sums, row);

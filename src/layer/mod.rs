@@ -279,6 +279,20 @@ impl<M: Move> Weights<'_, M> {
         Some((w, self.state.get_mut(at * M::STATE..)?.get_mut(..n * M::STATE)?))
     }
 
+    /// Where the sums of gradients of weights from index `at` on begin.
+    #[inline(always)]
+    fn begin(&self, at: usize, sums: &mut [f32]) {
+        M::begin(self.state.get(at * M::STATE..).unwrap_or_default(), sums);
+    }
+
+    /// [`begin`](Self::begin), for a few of them.
+    #[inline(always)]
+    fn begun<const T: usize>(&self, at: usize) -> [f32; T] {
+        let mut sums = [0.0; T];
+        self.begin(at, &mut sums);
+        sums
+    }
+
     #[inline(always)]
     fn go(&mut self, how: M, at: usize, n: usize, g: impl Iterator<Item = f32>) {
         if let Some((w, state)) = self.run(at, n) {
@@ -296,6 +310,24 @@ impl<M: Move> Weights<'_, M> {
     #[inline(always)]
     pub fn apply_vector(&mut self, at: usize, n: usize, g: impl Iterator<Item = f32>) {
         self.go(self.moves.vector, at, n, g);
+    }
+
+    /// The same for gradients that began at 0, whatever [`begin`](Self::begin) says.
+    #[inline(always)]
+    pub fn apply_part(&mut self, at: usize, n: usize, g: impl Iterator<Item = f32>) {
+        let how = self.moves.vector;
+        if let Some((w, state)) = self.run(at, n) {
+            how.apply_part(w, state, g);
+        }
+    }
+
+    /// Moves `n` weights of a table, from index `at` on, which had no part in the batch.
+    #[inline(always)]
+    pub fn apply_zeros(&mut self, at: usize, n: usize) {
+        let how = self.moves.matrix;
+        if let Some((w, state)) = self.run(at, n) {
+            how.apply_zeros(w, state);
+        }
     }
 
     /// Moves the only weight by its gradient `g`.

@@ -330,8 +330,9 @@ impl Line {
         let slots = (0..G).chain(C::RECURRENT);
         for (i, slot) in slots.enumerate() {
             for unit in 0..hidden {
-                let sums = bias::column_sums::<1>(records, record, slot * hidden + unit);
-                weights.apply_vector(biases + i * hidden + unit, 1, sums.into_iter());
+                let (at, column) = (biases + i * hidden + unit, slot * hidden + unit);
+                let sums = bias::column_sums::<1>(weights.begun(at), records, record, column);
+                weights.apply_vector(at, 1, sums.into_iter());
             }
         }
     }
@@ -373,7 +374,9 @@ fn tiles<const R: usize, const T: usize, M: Move>(
     for row in rows.step_by(R) {
         for column in columns.clone().step_by(T) {
             let (g_at, x_at) = ((g.numbers, g.from + row), (x.numbers, x.from + column));
-            let sums = math::outer([[0.0; T]; R], g_at, x_at, (g.width, x.width));
+            let begun = |r| weights.begun(at + (row + r) * width + column);
+            let begun: [[f32; T]; R] = core::array::from_fn(begun);
+            let sums = math::outer(begun, g_at, x_at, (g.width, x.width));
             for (sums, row) in sums.into_iter().zip(row..) {
                 weights.apply(at + row * width + column, T, sums.into_iter());
             }

@@ -53,6 +53,16 @@ impl LayerSet {
         self.has(Kind::Rnn) || self.has(Kind::Gru) || self.has(Kind::Lstm)
     }
 
+    /// The set and the low-rank adapters of its layers.
+    pub(crate) const fn with_adapters(self) -> Self {
+        Self(self.0 | Self::ADAPTERS)
+    }
+
+    /// Whether layers of the set may have adapters.
+    pub(crate) const fn has_adapters(self) -> bool {
+        self.0 & Self::ADAPTERS != 0
+    }
+
     pub(crate) const fn has_cross_entropy(self) -> bool {
         self.0 & Self::CROSS_ENTROPY != 0
     }
@@ -63,6 +73,7 @@ impl LayerSet {
 
     const CROSS_ENTROPY: u64 = 1 << 63;
     const SQUARED_ERROR: u64 = 1 << 62;
+    const ADAPTERS: u64 = 1 << 61;
 
     /// Whether every layer of `other` is in this set.
     pub const fn covers(self, other: Self) -> bool {
@@ -101,6 +112,6 @@ mod tests {
         let set = LayerSet::NONE.with(Kind::Dense).with(Kind::Flatten);
         assert!(set.has(Kind::Dense) && set.has(Kind::Flatten) && !set.has(Kind::Relu));
         assert!(LayerSet::ALL.covers(set) && !set.covers(LayerSet::ALL));
-        assert!(Kind::ALL.len() <= 62);
+        assert!(Kind::ALL.len() <= 61);
     }
 }

@@ -4,9 +4,15 @@
 
 use crate::math;
 
-/// `y` is `[batch, outputs]`, and every label is less than `outputs`.
-pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: usize) -> f32 {
-    let share = 1.0 / labels.len() as f32;
+/// `y` is `[batch, outputs]`, and every label is less than `outputs`. Gradients are those of a mean over `rows`,
+/// of which these may be a part.
+pub(super) fn descend(
+    y: &mut [f32],
+    labels: &[u32],
+    smoothing: f32,
+    (rows, outputs): (usize, usize),
+) -> f32 {
+    let (share, own) = (1.0 / rows as f32, 1.0 / labels.len() as f32);
     let everywhere = smoothing / outputs as f32;
     let mut loss = 0.0;
     for (y, &label) in y.chunks_exact_mut(outputs.max(1)).zip(labels) {
@@ -33,7 +39,7 @@ pub(super) fn descend(y: &mut [f32], labels: &[u32], smoothing: f32, outputs: us
             *y -= (1.0 - smoothing) * share;
         }
     }
-    loss * share
+    loss * own
 }
 
 /// Two labels for each row, and the share of the first.
@@ -52,9 +58,11 @@ pub(super) fn descend_mixed(
     y: &mut [f32],
     labels: Mixed<'_>,
     smoothing: f32,
-    outputs: usize,
+    (rows, outputs): (usize, usize),
 ) -> f32 {
-    mixed(y, labels, smoothing, outputs, |y| descend(y, labels.first, smoothing, outputs))
+    mixed(y, labels, smoothing, (rows, outputs), |y| {
+        descend(y, labels.first, smoothing, (rows, outputs))
+    })
 }
 
 /// The same, by one of the ways to compute the loss of the first labels.
@@ -63,11 +71,12 @@ pub(super) fn mixed(
     y: &mut [f32],
     labels: Mixed<'_>,
     smoothing: f32,
-    outputs: usize,
+    (rows, outputs): (usize, usize),
     descend: impl FnOnce(&mut [f32]) -> f32,
 ) -> f32 {
     let Mixed { first, second, share } = labels;
-    let scale = (1.0 - smoothing) / first.len() as f32;
+    let scale = (1.0 - smoothing) / rows as f32;
+    let own = rows as f32 / first.len() as f32;
     let pairs = || first.iter().zip(second).zip(share.iter().map(|share| scale * (1.0 - share)));
     let mut correction = 0.0;
     for (y, ((&first, &second), share)) in y.chunks_exact(outputs.max(1)).zip(pairs()) {
@@ -84,7 +93,7 @@ pub(super) fn mixed(
             *dy -= share;
         }
     }
-    loss + correction
+    loss + own * correction
 }
 
 #[cfg(test)]
@@ -97,14 +106,14 @@ mod tests {
         let y = [0.5, -1.0, 2.0, 0.25, 0.75, -0.5];
         let one = |labels: &[u32]| {
             let mut y = y;
-            (descend(&mut y, labels, 0.1, 3), y)
+            (descend(&mut y, labels, 0.1, (2, 3)), y)
         };
         let ((a, da), (b, db)) = (one(&[0, 1]), one(&[2, 1]));
         let mut dy = y;
         let labels = Mixed { first: &[0, 1], second: &[2, 1], share: &[0.25, 0.5] };
-        let loss = descend_mixed(&mut dy, labels, 0.1, 3);
+        let loss = descend_mixed(&mut dy, labels, 0.1, (2, 3));
         // the second row has one label twice, so only the first counts
-        let only = |labels: &[u32]| descend(&mut [0.5, -1.0, 2.0], labels, 0.1, 3) / 2.0;
+        let only = |labels: &[u32]| descend(&mut [0.5, -1.0, 2.0], labels, 0.1, (1, 3)) / 2.0;
         let second = a - only(&[0]);
         assert!((loss - (0.25 * only(&[0]) + 0.75 * only(&[2]) + second)).abs() < 1e-6);
         assert!((b - only(&[2]) - second).abs() < 1e-6);
@@ -117,17 +126,17 @@ mod tests {
     #[test]
     fn equal_outputs_cost_the_logarithm_of_their_number() {
         let mut y = [3.0; 4];
-        let loss = descend(&mut y, &[1], 0.0, 4);
+        let loss = descend(&mut y, &[1], 0.0, (1, 4));
         assert!((loss - 2.0 * core::f32::consts::LN_2).abs() < 1e-6);
         assert_eq!(y, [0.25, -0.75, 0.25, 0.25]);
     }
 
     #[test]
     fn large_outputs_do_not_overflow_and_nan_is_not_hidden() {
-        assert_eq!(descend(&mut [1e30, 0.0], &[0], 0.0, 2), 0.0);
-        assert_eq!(descend(&mut [f32::NEG_INFINITY, 0.0], &[1], 0.0, 2), 0.0);
-        assert!(descend(&mut [f32::NAN, 0.0], &[1], 0.0, 2).is_nan());
-        assert!(descend(&mut [0.0, f32::NAN], &[0], 0.0, 2).is_nan());
-        assert!(!descend(&mut [0.0, f32::INFINITY], &[0], 0.0, 2).is_finite());
+        assert_eq!(descend(&mut [1e30, 0.0], &[0], 0.0, (1, 2)), 0.0);
+        assert_eq!(descend(&mut [f32::NEG_INFINITY, 0.0], &[1], 0.0, (1, 2)), 0.0);
+        assert!(descend(&mut [f32::NAN, 0.0], &[1], 0.0, (1, 2)).is_nan());
+        assert!(descend(&mut [0.0, f32::NAN], &[0], 0.0, (1, 2)).is_nan());
+        assert!(!descend(&mut [0.0, f32::INFINITY], &[0], 0.0, (1, 2)).is_finite());
     }
 }

@@ -26,11 +26,14 @@ impl Loss {
             }
             (Self::CrossEntropy { smoothing }, Target::Mixed { first, second, share }) => {
                 let labels = Mixed { first, second, share };
-                mixed(y, labels, smoothing, outputs, |y| {
+                mixed(y, labels, smoothing, (first.len(), outputs), |y| {
                     descend(arch, y, first, smoothing, outputs)
                 })
             }
-            _ => self.descend::<true, true>(y, target, outputs),
+            _ => {
+                let rows = y.len() / outputs.max(1);
+                self.descend::<true, true>(y, target, (rows, outputs))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How wrong a batch of outputs is: one number, and its gradient with respect to each output.
 //!
 //! A loss works in place: it finds the outputs in `y` and leaves the gradients there, already
-//! divided by the batch, so that the gradients of all examples can simply be summed.
+//! divided by the batch of the step, so that the gradients of all examples can simply be summed.
 
 mod cross_entropy;
 #[cfg(feature = "cuda")]
@@ -143,26 +143,27 @@ impl Loss {
         }
     }
 
-    /// The loss of a checked batch, whose outputs `y` become gradients.
+    /// The loss of a checked batch, whose outputs `y` become gradients: those of a mean over `rows` rows of
+    /// outputs, of which these may be a part.
     pub(crate) fn descend<const CROSS_ENTROPY: bool, const SQUARED_ERROR: bool>(
         self,
         y: &mut [f32],
         target: Target<'_>,
-        outputs: usize,
+        (rows, outputs): (usize, usize),
     ) -> f32 {
         match (self, target) {
             (Self::CrossEntropy { smoothing }, Target::Labels(labels)) if CROSS_ENTROPY => {
-                cross_entropy::descend(y, labels, smoothing, outputs)
+                cross_entropy::descend(y, labels, smoothing, (rows, outputs))
             }
             #[cfg(feature = "std")]
             (Self::CrossEntropy { smoothing }, Target::Mixed { first, second, share })
                 if CROSS_ENTROPY =>
             {
                 let labels = cross_entropy::Mixed { first, second, share };
-                cross_entropy::descend_mixed(y, labels, smoothing, outputs)
+                cross_entropy::descend_mixed(y, labels, smoothing, (rows, outputs))
             }
             (Self::SquaredError, Target::Values(values)) if SQUARED_ERROR => {
-                squared_error::descend(y, values)
+                squared_error::descend(y, values, rows.saturating_mul(outputs))
             }
             _ => f32::NAN,
         }

@@ -170,6 +170,7 @@ impl<const N: usize> Plan<N> {
             update_state: self.mode.state as usize,
             gradient: self.mode.gradient,
             in_parts: self.mode.in_parts,
+            step: self.mode.step as usize,
             trained: self.trained as usize,
             weights: self.weights,
             state: self.state,

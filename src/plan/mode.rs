@@ -1,6 +1,6 @@
 //! What a plan is for: inference, or the training of all layers or of some.
 
-use crate::graph::Node;
+use crate::graph::{Node, same};
 use crate::layer::{Conv2d, Dense, Layer, PartKind, Trained};
 use crate::update::Update;
 
@@ -23,6 +23,8 @@ pub struct Mode {
     pub(super) gradient: bool,
     /// Whether it has so only because steps will be taken in parts.
     pub(super) in_parts: bool,
+    /// Examples of a step that is taken in parts; 0 where it has as many as come.
+    pub(super) step: u32,
     /// Values begin at multiples of so many numbers.
     pub(super) line: u32,
 }
@@ -34,6 +36,7 @@ enum Which {
     All,
     Last(u32),
     Named(&'static [&'static str]),
+    Adapters,
 }
 
 impl Mode {
@@ -44,13 +47,22 @@ impl Mode {
         state: 0,
         gradient: false,
         in_parts: false,
+        step: 0,
         line: 1,
     };
 
     /// Training of all layers with the update `U`.
     pub const fn train<U: Update>() -> Self {
         let (state, gradient) = (U::STATE as u32, U::WHOLE);
-        Self { which: Which::All, vectors: false, state, gradient, in_parts: false, line: 1 }
+        Self {
+            which: Which::All,
+            vectors: false,
+            state,
+            gradient,
+            in_parts: false,
+            step: 0,
+            line: 1,
+        }
     }
 
     /// Training of all layers with an update that is known only while the program runs.
@@ -70,6 +82,14 @@ impl Mode {
         Self { gradient: self.gradient || new, in_parts: new, ..self }
     }
 
+    /// [`in_parts`](Self::in_parts), where each step is of so many examples. What the portable engine then gathers of
+    /// them, one by one or several at a time, has the bits of the same examples in one batch of two or more: a device
+    /// with memory for one example takes the steps of a PC with memory for all. (Layers that look at the whole batch or
+    /// draw lots for it, batch norm and dropout, see parts.)
+    pub const fn in_parts_of(self, examples: u32) -> Self {
+        Self { step: examples, ..self.in_parts() }
+    }
+
     /// With values that begin at multiples of so many numbers, as a GPU's matrix units want them: 64 are 256
     /// bytes of f32. 0 counts as 1.
     pub const fn aligned(self, numbers: u32) -> Self {
@@ -84,6 +104,11 @@ impl Mode {
     /// Only layers with these names are trained.
     pub const fn only(self, names: &'static [&'static str]) -> Self {
         self.some(Which::Named(names))
+    }
+
+    /// Only low-rank adapters ([`Graph::adapted`](crate::graph::Graph::adapted)) are trained.
+    pub const fn adapters(self) -> Self {
+        self.some(Which::Adapters)
     }
 
     /// Of the layers that are trained, only biases and the gains of norms, as BitFit (Ben Zaken et al.
@@ -108,7 +133,7 @@ impl Mode {
     /// What is trained of a layer that is one of the last `from_end` layers with weights.
     pub(super) const fn trains_of(self, node: &Node, from_end: u32) -> Trained {
         let Some(first) = node.layer.part(node.input, 0) else { return Trained::Nothing };
-        if !self.trains_layer(from_end, node.name) {
+        if !self.trains_layer(from_end, node) {
             return Trained::Nothing;
         }
         match (first.kind, node.layer) {
@@ -120,17 +145,17 @@ impl Mode {
         }
     }
 
-    /// Whether a layer is trained that is called `name` and is one of the last `from_end` layers
-    /// with weights.
-    const fn trains_layer(self, from_end: u32, name: &str) -> bool {
+    /// Whether a layer is trained that is one of the last `from_end` layers with weights.
+    const fn trains_layer(self, from_end: u32, node: &Node) -> bool {
         match self.which {
             Which::None => false,
             Which::All => true,
             Which::Last(count) => from_end <= count,
+            Which::Adapters => node.is_adapter(),
             Which::Named(names) => {
                 let mut i = 0;
                 while i < names.len() {
-                    if same(names[i], name) {
+                    if same(names[i], node.name) {
                         return true;
                     }
                     i += 1;
@@ -139,20 +164,4 @@ impl Mode {
             }
         }
     }
-}
-
-/// Whether two strings are the same; `==` is not yet available to a `const fn`.
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }

@@ -60,6 +60,8 @@ pub struct Net<'a> {
     pub(crate) gradient: bool,
     /// Whether there is so only because steps will be taken in parts.
     pub(crate) in_parts: bool,
+    /// Examples of a step that is taken in parts; 0 where it has as many as come.
+    pub(crate) step: usize,
     pub(crate) trained: usize,
     pub(crate) weights: usize,
     pub(crate) state: usize,

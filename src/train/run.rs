@@ -340,7 +340,7 @@ impl<'a> Run<'a> {
                 }
                 let target = Target::Labels(&batch.labels);
                 let loss = match self.loss.check(target, rows, outputs) {
-                    Ok(()) => self.loss.descend::<true, false>(y, target, outputs),
+                    Ok(()) => self.loss.descend::<true, false>(y, target, (rows, outputs)),
                     Err(_) => f32::NAN,
                 };
                 sum += f64::from(loss) * rows as f64;

@@ -1,4 +1,4 @@
-//! A gradient that is summed in memory instead of moving a weight: s ← s + k g, where k is how many
+//! A gradient that is summed in memory instead of moving a weight, by the host: s ← s + k g, where k is how many
 //! examples it is the mean over, if there will be more of them before the step.
 
 use super::Move;

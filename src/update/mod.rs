@@ -2,6 +2,7 @@
 //! that step, ready to be taken. A move takes gradients a few at a time, straight from the registers
 //! of the layer that computed them, so that no gradient has to lie in memory.
 
+#[cfg(feature = "std")]
 mod accumulate;
 mod ada_delta;
 mod adagrad;
@@ -9,12 +10,14 @@ mod adam;
 mod adamw;
 mod chosen;
 mod clip;
+mod gather;
 mod grouped;
 #[cfg(feature = "cuda")]
 pub(crate) mod on_gpu;
 mod outer;
 mod sgd;
 
+#[cfg(feature = "std")]
 pub(crate) use accumulate::Accumulate;
 pub use ada_delta::{AdaDelta, AdaDeltaMove};
 pub use adagrad::{Adagrad, AdagradMove};
@@ -22,6 +25,7 @@ pub use adam::{Adam, AdamMove};
 pub use adamw::AdamW;
 pub use chosen::{Chosen, ChosenMove};
 pub use clip::Clip;
+pub(crate) use gather::Gather;
 pub use grouped::Grouped;
 #[cfg(feature = "cuda")]
 pub use on_gpu::OnGpu;
@@ -146,6 +150,19 @@ pub trait Move: Copy + Send + Sync {
     /// Moves the weights `w`, whose state is `s` (`STATE` numbers for each weight), by the
     /// gradients `g`.
     fn apply(&self, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>);
+
+    /// Where the sums of gradients begin whose state is `s`: at 0, unless the move only gathers them.
+    #[inline(always)]
+    fn begin(s: &[f32], sums: &mut [f32]) {
+        let _ = s;
+        sums.fill(0.0);
+    }
+
+    /// [`apply`](Self::apply) for gradients that began at 0 and not where [`begin`](Self::begin) says.
+    #[inline(always)]
+    fn apply_part(&self, w: &mut [f32], s: &mut [f32], g: impl Iterator<Item = f32>) {
+        self.apply(w, s, g);
+    }
 
     /// The same for gradients of 0, as the rows of words have that did not come.
     #[inline(always)]

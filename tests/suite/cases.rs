@@ -1,7 +1,7 @@
 //! The networks that every test goes through: awkward sizes first.
 
 use super::token_cases;
-use idinit::graph::{Graph, Value};
+use idinit::graph::{Graph, Role, Value};
 use idinit::layer::{
     AveragePool, BatchNorm, Conv2d, Dense, Kind, Layer, MaxPool, Padding, Shortcut,
 };
@@ -20,6 +20,8 @@ pub enum Trains {
     Only(&'static [&'static str]),
     /// Biases and norms alone.
     Vectors,
+    /// Low-rank adapters alone.
+    Adapters,
 }
 
 impl Trains {
@@ -29,6 +31,7 @@ impl Trains {
             Self::Last(count) => Mode::train::<U>().last(count),
             Self::Only(names) => Mode::train::<U>().only(names),
             Self::Vectors => Mode::train::<U>().vectors(),
+            Self::Adapters => Mode::train::<U>().adapters(),
         }
     }
 }
@@ -416,8 +419,17 @@ fn residual(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
     add("a branch that leads nowhere", unused, same(3), All);
 }
 
+/// A residual network whose layers have names.
+pub fn adaptable() -> Graph<ROOM> {
+    let strided = Conv2d { stride: [2, 1], bias: false, ..Conv2d::same(3, 3) };
+    let g = hwc(4, 3, 2).then(Layer::Conv2d(strided)).name("stem").batch_norm().relu();
+    let skip = g.here();
+    let g = g.conv2d(3, 3).role(Role::BranchEnd).name("end").add(skip);
+    g.dense(4).role(Role::Head).name("head").cross_entropy(0.1)
+}
+
 fn partly_trained(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
-    use Trains::{Last, Only, Vectors};
+    use Trains::{Adapters, Last, Only, Vectors};
     let net =
         hwc(3, 3, 2).conv2d(4, 3).relu().max_pool(2).dense(5).tanh().dense(3).cross_entropy(0.0);
     add("only the head", net, same(3), Last(1));
@@ -433,6 +445,10 @@ fn partly_trained(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
     let skip = block.here();
     let block = block.conv2d(3, 3).batch_norm().add(skip).multiplier().relu().conv2d(2, 3);
     add("only biases and norms of a block", block.dense(3).squared_error(), [5, 3], Vectors);
+
+    let adapted: Graph<ROOM> = adaptable().adapted(2, &["stem", "end", "head"]);
+    add("only adapters", adapted, [5, 3], Adapters);
+    add("adapters and all else", adapted, same(3), Trains::All);
 
     let begin = || hwc(4, 4, 2).conv2d(3, 3).name("a");
     let end = |graph: Graph<ROOM>| graph.dense(3).cross_entropy(0.0);

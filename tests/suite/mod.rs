@@ -7,6 +7,7 @@ mod token_cases;
 mod token_layers;
 mod tolerance;
 
+mod adapters;
 mod anything;
 mod batch_norm;
 mod bits;

@@ -87,6 +87,51 @@ fn a_step_in_parts_is_the_step_of_the_whole_batch() {
     assert!(checked > 40, "only {checked} cases");
 }
 
+/// The weights and the state after two steps of a batch whose examples come one by one, or in these parts.
+fn one_by_one<U: Update>(case: &Case, numbers: &Numbers, update: U, sizes: &[usize]) -> Vec<u32> {
+    let most = sizes.iter().copied().max().unwrap_or(1);
+    let mode = case.trains.mode::<U>().in_parts_of(case.batch as u32);
+    let plan = Plan::new(&case.graph, mode, most);
+    let mut buffers = Buffers::new(&plan, &numbers.w, f32::NAN);
+    two_steps(case, numbers, &mut buffers.engine(&plan, update), sizes);
+    buffers.state.truncate(plan.net().kept());
+    bits(&[buffers.weights, buffers.state].concat())
+}
+
+/// A device with memory for one example takes the steps of a PC with memory for all of them.
+#[test]
+fn examples_that_come_one_by_one_have_the_bits_of_one_batch() {
+    fn check<U: Update>(case: &Case, numbers: &Numbers, update: U) {
+        let plan = super::runner::plan::<U>(case);
+        let mut buffers = Buffers::new(&plan, &numbers.w, f32::NAN);
+        let mut engine = buffers.engine(&plan, update);
+        for _ in 0..2 {
+            engine.train(&numbers.x, numbers.wanted.target(), 0.05).unwrap();
+        }
+        buffers.state.truncate(plan.net().kept());
+        let want = bits(&[buffers.weights, buffers.state].concat());
+        let ones = vec![1; case.batch];
+        for sizes in [&ones[..], &[1, case.batch - 1], &[case.batch - 1, 1], &[case.batch]] {
+            let got = one_by_one(case, numbers, update, sizes);
+            assert!(got == want, "{}: {sizes:?}", case.name);
+        }
+    }
+    let fits = |case: &Case| {
+        case.batch > 1 && !case.has_batch_norm() && !case.graph.uses().has(Kind::Dropout)
+    };
+    let mut checked = 0;
+    for case in cases().into_iter().filter(fits) {
+        let numbers = Numbers::of(&case);
+        let heavy = Momentum { momentum: 0.9, decay: 1e-2, nesterov: true };
+        check(&case, &numbers, Sgd::default());
+        check(&case, &numbers, heavy);
+        check(&case, &numbers, Clip { update: heavy, most: 0.25 });
+        check(&case, &numbers, ADAM);
+        checked += 1;
+    }
+    assert!(checked > 40, "only {checked} cases");
+}
+
 /// The first case that has everything: two layers to train, and a batch of several.
 fn a_case() -> Case {
     cases().into_iter().find(|case| case.name == "two convolutions, part of a batch").unwrap()
@@ -116,6 +161,14 @@ fn parts_that_cannot_be_are_refused() {
     engine.accumulate(&numbers.x, target()).unwrap();
     engine.train(&numbers.x, target(), 0.1).unwrap();
     assert_eq!((engine.step(0.1), engine.steps()), (Err(Error::NoParts), 1));
+
+    // a step of as many examples as were planned, and of no others
+    let (mode, got) = (Trains::All.mode::<Sgd>(), case.batch);
+    let plan = Plan::new(&case.graph, mode.in_parts_of(1 + got as u32), case.planned);
+    let mut buffers = Buffers::new(&plan, &numbers.w, 0.0);
+    let mut engine = buffers.engine(&plan, Sgd::default());
+    engine.accumulate(&numbers.x, target()).unwrap();
+    assert_eq!(engine.step(0.1), Err(Error::Parts { need: 1 + got, got }));
 }
 
 /// Steps `from..to` over changing batches.

@@ -77,6 +77,8 @@ pub enum Against {
     #[cfg(feature = "nccl")]
     #[allow(dead_code, reason = "tests/gpu_ranks.rs compares by it")]
     Ranks,
+    /// Outputs of a network into which adapters were merged with those of the two beside each other.
+    Merged,
     /// Weights after two steps in parts with those of one batch.
     Parts,
     /// Weights after 20 steps with those of `torch.optim` in f64.
@@ -146,6 +148,8 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
 fn of_comparison(against: Against) -> f64 {
     match against {
         Against::Output => 0.0,
+        // the sum of two matrices is rounded once more
+        Against::Merged => 2.0 * ULP,
         // exp and ln to 1 ulp, sums over at most 7 classes and 5 examples
         Against::Loss => 8.0 * ULP,
         // differences of step h = 1e-6 in f64 are good to 1e-16 / h = 1e-10 of the loss, and to
@@ -215,6 +219,7 @@ pub fn tolerance(against: Against, nodes: &[Node]) -> f64 {
     let layers = nodes.iter().map(|node| of_layer(against, node.layer.kind()));
     // two engines that are each so far from the definition are twice as far from each other
     let sides = match against {
+        Against::Merged => 2.0,
         #[cfg(feature = "std")]
         Against::HostForward | Against::HostGradient => 2.0,
         #[cfg(feature = "cuda")]

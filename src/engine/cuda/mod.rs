@@ -356,10 +356,7 @@ impl<U: Update<Move: OnGpu>> Engine for Cuda<'_, U> {
 
     fn step(&mut self, rate: f32) -> Result<(), CudaError> {
         super::check_rate(&self.update, rate)?;
-        let Parts { count, examples } = self.parts;
-        if count == 0 {
-            return Err(Error::NoParts.into());
-        }
+        let examples = self.parts.examples_of(&self.net)?;
         let (kernel, settings) = self.settings(rate, 1.0 / examples as f32);
         self.queue.write(self.memory.settings, &settings)?;
         self.gather_from_all()?;

@@ -107,6 +107,6 @@ impl BatchNorm {
         for (running, variance) in running_variance.iter_mut().zip(&*variance) {
             *running += self.momentum * (variance * unbiased - *running);
         }
-        weights.apply_vector(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
+        weights.apply_part(0, 2 * channels, gains.iter().chain(biases.iter()).copied());
     }
 }

@@ -310,13 +310,17 @@ impl Sizes {
             for kx in 0..self.columns.kernel {
                 let at = o * self.weight_row + (ky * self.columns.kernel + kx) * self.inp_of_group;
                 for c in (0..fours).step_by(4) {
-                    let sums = self.sums::<R, 4>(x, dy, example, [ky, kx], o, inp + c);
+                    let begun = |r| weights.begun(at + c + r * self.weight_row);
+                    let begun = core::array::from_fn(begun);
+                    let sums = self.sums::<R, 4>(begun, (x, dy), example, [ky, kx], [o, inp + c]);
                     for (r, sums) in sums.into_iter().enumerate() {
                         weights.apply(at + c + r * self.weight_row, 4, sums.into_iter());
                     }
                 }
                 for c in fours..self.inp_of_group {
-                    let sums = self.sums::<R, 1>(x, dy, example, [ky, kx], o, inp + c);
+                    let begun = |r| weights.begun(at + c + r * self.weight_row);
+                    let begun = core::array::from_fn(begun);
+                    let sums = self.sums::<R, 1>(begun, (x, dy), example, [ky, kx], [o, inp + c]);
                     for (r, sums) in sums.into_iter().enumerate() {
                         weights.apply(at + c + r * self.weight_row, 1, sums.into_iter());
                     }
@@ -325,18 +329,16 @@ impl Sizes {
         }
     }
 
-    /// `Σ dy[p][o + r] · x[p · stride + k − padding][c + t]` over all examples and pixels.
+    /// `Σ dy[p][o + r] · x[p · stride + k − padding][c + t]` over all examples and pixels, on top of `sums`.
     #[inline(always)]
     fn sums<const R: usize, const T: usize>(
         &self,
-        x: &[f32],
-        dy: &[f32],
+        mut sums: [[f32; T]; R],
+        (x, dy): (&[f32], &[f32]),
         (picture, result): (usize, usize),
         [ky, kx]: [usize; 2],
-        o: usize,
-        c: usize,
+        [o, c]: [usize; 2],
     ) -> [[f32; T]; R] {
-        let mut sums = [[0.0; T]; R];
         let (rows, columns) = (self.rows.windows(ky), self.columns.windows(kx));
         let step = self.columns.stride * self.inp;
         // the last pixel of a line with strides may have fewer numbers behind it than a step

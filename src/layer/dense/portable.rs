@@ -62,11 +62,13 @@ fn many_examples<M: Move>(
     let tail = math::tiled(inp, 8);
     for o in 0..out {
         for i in (0..tail).step_by(8) {
-            let [sums] = math::outer([[0.0; 8]], (dy, o), (x, i), (out, inp));
+            let begun = [weights.begun::<8>(o * inp + i)];
+            let [sums] = math::outer(begun, (dy, o), (x, i), (out, inp));
             weights.apply(o * inp + i, 8, sums.into_iter());
         }
         for i in tail..inp {
-            let [sums] = math::outer([[0.0]], (dy, o), (x, i), (out, inp));
+            let begun = [weights.begun::<1>(o * inp + i)];
+            let [sums] = math::outer(begun, (dy, o), (x, i), (out, inp));
             weights.apply(o * inp + i, 1, sums.into_iter());
         }
     }

@@ -56,14 +56,16 @@ impl Embedding {
         for (row, first) in first.iter().enumerate() {
             let (list, at) = (List { place: first.to_bits(), next }, row * width);
             if list.place == 0 {
-                weights.apply(at, width, core::iter::repeat_n(0.0, width));
+                weights.apply_zeros(at, width);
                 continue;
             }
             for i in (0..tiles).step_by(8) {
-                weights.apply(at + i, 8, sums::<8>(list, dy, width, i).into_iter());
+                let sums = sums::<8>(weights.begun(at + i), list, dy, width, i);
+                weights.apply(at + i, 8, sums.into_iter());
             }
             for i in tiles..width {
-                weights.apply(at + i, 1, sums::<1>(list, dy, width, i).into_iter());
+                let sums = sums::<1>(weights.begun(at + i), list, dy, width, i);
+                weights.apply(at + i, 1, sums.into_iter());
             }
         }
     }
@@ -81,9 +83,14 @@ impl Embedding {
     }
 }
 
-/// The sums of `T` columns, from column `at` on, over some rows of `width` numbers.
-fn sums<const T: usize>(rows: List<'_>, dy: &[f32], width: usize, at: usize) -> [f32; T] {
-    let mut sums = [0.0; T];
+/// The sums of `T` columns, from column `at` on, over some rows of `width` numbers, on top of `sums`.
+fn sums<const T: usize>(
+    mut sums: [f32; T],
+    rows: List<'_>,
+    dy: &[f32],
+    width: usize,
+    at: usize,
+) -> [f32; T] {
     for row in rows {
         math::add(&mut sums, math::run(dy, row * width + at, T).unwrap_or_default());
     }

@@ -35,7 +35,7 @@ impl LayerNorm {
         let Backward { x, saved, dy, mut weights, .. } = io;
         let split = saved.len().saturating_sub(2 * channels);
         let (saved, gradients) = saved.split_at_mut(split);
-        gradients.fill(0.0);
+        weights.begin(0, gradients);
         let (gains, biases) = gradients.split_at_mut(channels.min(gradients.len()));
         let pixels = dy.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
         for ((dy, x), [mean, scale]) in pixels.zip(saved.as_chunks::<2>().0) {

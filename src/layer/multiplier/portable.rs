@@ -14,7 +14,8 @@ impl Multiplier {
     pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let Backward { x, dy, mut weights, .. } = io;
         let [alpha, ..] = *weights.w else { return };
-        let gradient = math::dot(0.0, x, dy);
+        let [begun] = weights.begun(0);
+        let gradient = math::dot(begun, x, dy);
         for dy in dy {
             *dy *= alpha;
         }

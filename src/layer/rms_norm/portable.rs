@@ -26,7 +26,7 @@ impl RmsNorm {
         let share = 1.0 / channels as f32;
         let Backward { x, saved, dy, mut weights, .. } = io;
         let (saved, gains) = saved.split_at_mut(saved.len().saturating_sub(channels));
-        gains.fill(0.0);
+        weights.begin(0, gains);
         let pixels = dy.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
         for ((dy, x), scale) in pixels.zip(saved) {
             let mut along = 0.0;

@@ -13,7 +13,8 @@ impl ScalarBias {
     pub(in crate::layer) fn backward<M: Move>(&self, io: Backward<'_, M>) {
         let Backward { dy, mut weights, .. } = io;
         if weights.trained {
-            weights.apply_scalar(dy.iter().sum());
+            let [begun] = weights.begun(0);
+            weights.apply_scalar(dy.iter().fold(begun, |sum, dy| sum + dy));
         }
     }
 }
