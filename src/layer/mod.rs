@@ -452,6 +452,13 @@ macro_rules! layers {
                 }
             }
 
+            /// Whether the layer works in place, in a binary that links only the layers `S`.
+            pub(crate) fn works_in_place<S: Uses>(&self) -> bool {
+                match self {
+                    $(Self::$name(_) => const { !S::SET.has(Kind::$name) || $name::STYLE.in_place },)*
+                }
+            }
+
             /// [`part`](Self::part), in a binary that links only the layers `S`.
             #[inline(always)]
             pub(crate) fn linked_part<S: Uses>(&self, x: Shape, part: usize) -> Option<Part> {

@@ -27,7 +27,7 @@ pub(in crate::engine) fn forward<S: Uses, E>(
         };
         let saved = if training { slot.saved } else { Span::EMPTY };
         // in place, the output's place holds the input already
-        let in_place = node.layer.linked_style::<S>(slot.trained).in_place;
+        let in_place = node.layer.works_in_place::<S>();
         let shared = in_place && x.start == y.start && !x.is_empty();
         let x = if shared { Span::EMPTY } else { x };
         output = y;
