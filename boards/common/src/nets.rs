@@ -50,6 +50,55 @@ impl Uses for Residual {
     const SET: LayerSet = Self::GRAPH.uses();
 }
 
+/// An autoencoder of readings, 64-24-64 and 3,160 weights, under the squared error: what a device learns of how
+/// its sensor usually reads.
+pub enum Autoencoder {}
+
+impl Autoencoder {
+    /// Its layers.
+    pub const GRAPH: Graph<3> =
+        Graph::input(Shape::vector(64)).dense(24).relu().dense(64).squared_error();
+}
+
+impl Uses for Autoencoder {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// A stem and two residual blocks of 8 channels on pictures of 16 × 16.
+pub enum Large {}
+
+impl Large {
+    /// Its layers.
+    pub const GRAPH: Graph<15> = {
+        let g = Graph::input(Shape::hwc(16, 16, 1)).max_pool(2);
+        let g = g.conv2d(8, 3).relu();
+        let skip = g.here();
+        let g = g.conv2d(8, 3).role(Role::Branch).relu();
+        let g = g.conv2d(8, 3).role(Role::BranchEnd).add(skip).relu();
+        let skip = g.here();
+        let g = g.conv2d(8, 3).role(Role::Branch).relu();
+        let g = g.conv2d(8, 3).role(Role::BranchEnd).add(skip).relu();
+        g.dense(CLASSES as u32).role(Role::Head).cross_entropy(0.0)
+    };
+}
+
+impl Uses for Large {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// One number from another, 1-16-16-1 with rectifiers: the sine.
+pub enum Sine {}
+
+impl Sine {
+    /// Its layers.
+    pub const GRAPH: Graph<5> =
+        Graph::input(Shape::vector(1)).dense(16).relu().dense(16).relu().dense(1).squared_error();
+}
+
+impl Uses for Sine {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
 /// The layers that the others lack, once each, under labels that are smoothed.
 pub enum Others {}
 
