@@ -1,1 +1,7 @@
 //! What a device that learns is made of, over embedded-hal and its kin, without an allocator.
+
+pub mod learn;
+pub mod sense;
+mod start;
+
+pub use start::Start;
