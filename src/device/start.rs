@@ -18,7 +18,7 @@ pub trait Start {
     /// # Errors
     /// A [`LengthError`] where the window does not end within them, and where a weight can only be
     /// written whole.
-    fn fill(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError>;
+    fn fill_window(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError>;
 }
 
 impl<S: Scheme, L: Uses> Start for Initial<'_, S, L> {
@@ -26,8 +26,8 @@ impl<S: Scheme, L: Uses> Start for Initial<'_, S, L> {
         Initial::len(self)
     }
 
-    fn fill(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
-        self.fill_window(from, w)
+    fn fill_window(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        Initial::fill_window(self, from, w)
     }
 }
 
@@ -36,7 +36,7 @@ impl Start for [f32] {
         <[f32]>::len(self)
     }
 
-    fn fill(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
+    fn fill_window(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
         let window = self.get(from..).and_then(|rest| rest.get(..w.len()));
         match window {
             Some(window) => w.copy_from_slice(window),
@@ -51,8 +51,8 @@ impl<T: Start + ?Sized> Start for &T {
         T::len(self)
     }
 
-    fn fill(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
-        T::fill(self, from, w)
+    fn fill_window(&self, from: usize, w: &mut [f32]) -> Result<(), LengthError> {
+        T::fill_window(self, from, w)
     }
 }
 
@@ -66,15 +66,15 @@ mod tests {
         let graph = Graph::<2>::input(Shape::vector(3)).dense(4).relu();
         let rule: Initial<'_, IdInit> = Initial::new(graph.nodes(), IdInit::PAPER);
         let mut numbers = [f32::NAN; 16];
-        rule.fill(0, &mut numbers).unwrap();
+        rule.fill_window(0, &mut numbers).unwrap();
         let flash: &[f32] = &numbers;
         assert_eq!(Start::len(&rule), Start::len(&flash));
         for from in 0..16 {
             let (mut a, mut b) = ([f32::NAN; 3], [f32::NAN; 3]);
-            let told = [rule.fill(from, &mut a), flash.fill(from, &mut b)];
+            let told = [rule.fill_window(from, &mut a), flash.fill_window(from, &mut b)];
             assert_eq!(told.map(|told| told.is_ok()), [from <= 13; 2], "{from}");
             assert!(from > 13 || a == b);
         }
-        assert!(flash.fill(usize::MAX, &mut [0.0]).is_err());
+        assert!(flash.fill_window(usize::MAX, &mut [0.0]).is_err());
     }
 }

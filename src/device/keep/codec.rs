@@ -21,7 +21,7 @@ pub(super) fn survey<T: Start + ?Sized, E>(
     let mut page = [0.0; PAGE];
     for (i, weights) in weights.chunks(PAGE).enumerate() {
         let page = page.get_mut(..weights.len()).unwrap_or_default();
-        start.fill(i * PAGE, page)?;
+        start.fill_window(i * PAGE, page)?;
         survey.take(page, weights)?;
     }
     Ok(survey)
@@ -39,7 +39,7 @@ pub(super) fn encode<T: Start + ?Sized, E>(
     let mut page = [0.0; PAGE];
     for (i, weights) in weights.chunks(PAGE).enumerate() {
         let page = page.get_mut(..weights.len()).unwrap_or_default();
-        start.fill(i * PAGE, page)?;
+        start.fill_window(i * PAGE, page)?;
         encoder.take(page, weights)?;
     }
     encoder.finish()

@@ -11,7 +11,7 @@ use core::fmt;
 pub enum KeepError<E> {
     /// The flash failed.
     Flash(E),
-    /// The range is not one of whole pages within the flash, two at least.
+    /// The range is not one of whole pages within the flash, three at least.
     Range {
         /// Where it begins.
         start: u32,
@@ -105,7 +105,7 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
             Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
             Self::Range { start, end, page, capacity } => write!(
                 f,
-                "{start:#x} to {end:#x} must be at least two whole pages of {page} bytes within \
+                "{start:#x} to {end:#x} must be at least three whole pages of {page} bytes within \
                  {capacity} bytes of flash"
             ),
             Self::Page { need, got } => write!(

@@ -28,11 +28,10 @@ mod chunks;
 mod codec;
 mod error;
 mod failure;
+mod mend;
 mod ram;
 mod record;
 mod store;
-#[cfg(test)]
-mod tests;
 
 pub use error::{Ignored, KeepError};
 pub use ram::RamFlash;
@@ -40,7 +39,7 @@ pub use ram::RamFlash;
 use super::Start;
 use super::learn::{Counters, Learner};
 use crate::layer::Uses;
-use crate::recipe::{Fingerprint, Header, Kind, Recipe, Survey};
+use crate::recipe::{Digest, Fingerprint, Header, Kind, Recipe, Survey};
 use crate::update::Update;
 use chunks::{Chunks, Pieces};
 use codec::{encode, patch, survey};
@@ -122,7 +121,7 @@ impl<F: NorFlash, const B: usize> core::fmt::Debug for Keep<F, B> {
 }
 
 impl<F: NorFlash, const B: usize> Keep<F, B> {
-    /// Takes a range of flash, in bytes, that nothing else uses: whole pages, two at least. Nothing is read
+    /// Takes a range of flash, in bytes, that nothing else uses: whole pages, three at least. Nothing is read
     /// or written.
     ///
     /// # Errors
@@ -245,22 +244,26 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         }
         self.stands = None;
         let all = (start, weights, &survey, &header);
-        match self.put(&record, all, numbers) {
-            Err(Failure::Damaged) => {
-                // of another program, or beyond repair: nothing can be read there either
+        // the second time the store takes other words; and if those are not read back either, what lies
+        // there is beyond repair, or of another program, and nothing can be read in any case
+        for erase in [false, false, true] {
+            if erase {
                 self.erase()?;
-                match self.put(&record, all, numbers) {
-                    Err(Failure::Damaged) => return Err(KeepError::Stuck),
-                    done => done?,
+            }
+            match self.put(&record, all, numbers) {
+                Err(Failure::Damaged) => {}
+                Err(Failure::Keep(error)) => return Err(error),
+                Ok(()) => {
+                    let Record { generation, bytes, .. } = record;
+                    self.stands = Some((generation, Some(contents)));
+                    return Ok(Saved { generation, bytes, written: true });
                 }
             }
-            done => done?,
         }
-        self.stands = Some((record.generation, Some(contents)));
-        Ok(Saved { generation: record.generation, bytes, written: true })
+        Err(KeepError::Stuck)
     }
 
-    /// Writes a delta and, behind it, its record.
+    /// Writes a delta and, when that is read back as it was written, its record.
     fn put<T: Start + ?Sized>(
         &mut self,
         record: &Record,
@@ -271,10 +274,26 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         let Self { store, piece: Aligned(piece), .. } = self;
         let room = piece.get_mut(..B.saturating_sub(NUMBER)).unwrap_or_default();
         let mut pieces = Pieces::new(room, first, |number, bytes: &[u8]| store.put(number, bytes));
-        encode(start, weights, (survey, header), &mut |bytes| pieces.take(bytes))?;
+        let mut written = Digest::new();
+        encode(start, weights, (survey, header), &mut |bytes| {
+            written.update_bytes(bytes);
+            pieces.take(bytes)
+        })?;
         pieces.finish()?;
-        let bytes = record.write(numbers, room).ok_or(Failure::Damaged)?;
-        Ok(store.put(last, bytes)?)
+        let mut read = Digest::new();
+        let mut chunks = Chunks::new(store, first..first.saturating_add(record.chunks));
+        chunks.by_ref().for_each(|byte| read.update_bytes(&[byte]));
+        if let Some(fault) = chunks.fault() {
+            return Err(fault.into());
+        }
+        if read.finish() != written.finish() {
+            return Err(Failure::Damaged);
+        }
+        store.put(last, record.write(numbers, room).ok_or(Failure::Damaged)?)?;
+        match self.record(last)? {
+            Some(read) if read == *record => Ok(()),
+            _ => Err(Failure::Damaged),
+        }
     }
 
     /// Reads a record, into the item.
@@ -318,7 +337,7 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         if need != got {
             return Err(KeepError::Weights { need, got });
         }
-        start.fill(0, weights)?;
+        start.fill_window(0, weights)?;
         let print = Fingerprint::of(weights);
         self.stands = None;
         let (mut ignored, mut records) = (None, [None; 2]);
@@ -347,7 +366,7 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
                     });
                 }
                 Err(why) => {
-                    start.fill(0, weights)?;
+                    start.fill_window(0, weights)?;
                     match why {
                         Refused::Ignored(why) => ignored = ignored.or(Some(why)),
                         Refused::Flash(error) => return Err(KeepError::Flash(error)),
@@ -356,6 +375,9 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
             }
         }
         self.stands = Some((newest, None));
+        if ignored.is_none() && !self.store.is_blank().or_else(Fault::damaged)? {
+            ignored = Some(Ignored::Damaged);
+        }
         Ok(Loaded { generation: None, bytes: 0, counters: Counters::default(), ignored })
     }
 

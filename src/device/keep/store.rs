@@ -2,6 +2,8 @@
 //! that erasing ends.
 
 use super::blocking::{Blocking, now};
+use super::error::KeepError;
+use super::mend::Pages;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
 use sequential_storage::Error;
@@ -13,7 +15,7 @@ pub(super) const NUMBER: usize = 2;
 /// Bytes of the store's own header before an item (sequential-storage 8.0, `item.rs`).
 const HEADER: usize = 8;
 /// Bytes of the largest word that the store writes.
-const WORD: usize = 32;
+pub(super) const WORD: usize = 32;
 
 /// Bytes at an address that a controller of flash can read words from.
 #[derive(Debug)]
@@ -26,6 +28,16 @@ pub(super) enum Fault<E> {
     Flash(E),
     /// What lies in flash cannot be worked with, by whom ever it was written.
     Damaged,
+}
+
+impl<E> Fault<E> {
+    /// No, where something is damaged.
+    pub fn damaged(self) -> Result<bool, KeepError<E>> {
+        match self {
+            Self::Flash(error) => Err(KeepError::Flash(error)),
+            Self::Damaged => Ok(false),
+        }
+    }
 }
 
 impl<E> From<Error<E>> for Fault<E> {
@@ -49,10 +61,15 @@ pub(super) enum Unfit {
     Item { word: usize, got: usize },
 }
 
+/// A store without a cache: a device loads once and saves seldom.
+pub(super) type Plain = Cache<Uncached, Uncached, Uncached, u16>;
+
 /// Items of up to `B` bytes, their number included.
 pub(super) struct Store<F: NorFlash, const B: usize> {
-    map: MapStorage<u16, Blocking<F>, Cache<Uncached, Uncached, Uncached, u16>>,
+    map: MapStorage<u16, Blocking<F>, Plain>,
     item: Aligned<B>,
+    /// Whether nothing was left undone when the power came on, or by an error.
+    mended: bool,
 }
 
 const fn larger(a: usize, b: usize) -> usize {
@@ -80,11 +97,15 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
             let need = 2 * Self::ITEM + 2 * word;
             return Err(Unfit::Page { need, got: F::ERASE_SIZE });
         }
-        let fits = range.start < range.end && range.end as usize <= flash.capacity();
+        // three at least: with two, each comes behind the other, and `mend` could not tell them apart
+        let least = F::ERASE_SIZE.saturating_mul(3);
+        let fits = range.end.saturating_sub(range.start) as usize >= least;
+        let fits = fits && range.end as usize <= flash.capacity();
         match MapConfig::try_new(if fits { range } else { 0..0 }) {
             Ok(config) => Ok(Self {
                 map: MapStorage::new(Blocking(flash), config, Cache::new_uncached()),
                 item: Aligned([0; B]),
+                mended: false,
             }),
             Err(MapConfigError::WordSizeTooLarge | MapConfigError::PagesTooSmall) => {
                 Err(Unfit::Page { need: 0, got: F::ERASE_SIZE })
@@ -105,16 +126,43 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         (room / Self::ITEM).saturating_sub(1)
     }
 
+    /// What has to be done before anything else, when the power comes on and after an error.
+    fn mend(&mut self) -> Result<(), Fault<F::Error>> {
+        if !self.mended {
+            let (mut pages, room) = self.pages();
+            pages.mend(room)?;
+            self.mended = true;
+        }
+        Ok(())
+    }
+
+    fn pages(&mut self) -> (Pages<'_, F>, &mut [u8]) {
+        let range = self.map.flash_range();
+        (Pages::new(&mut self.map.flash().0, range), &mut self.item.0)
+    }
+
+    /// Whether nothing lies in the range.
+    pub fn is_blank(&mut self) -> Result<bool, Fault<F::Error>> {
+        let (mut pages, room) = self.pages();
+        pages.are_blank(room)
+    }
+
     /// Writes an item in place of the one of that number, if there is one.
     pub fn put(&mut self, number: u16, bytes: &[u8]) -> Result<(), Fault<F::Error>> {
+        self.mend()?;
         let done = now(self.map.store_item(&mut self.item.0, &number, &bytes));
-        Ok(done.ok_or(Fault::Damaged)??)
+        let done = done.unwrap_or(Err(Error::LogicBug {}));
+        self.mended = done.is_ok();
+        Ok(done?)
     }
 
     /// Reads an item, which then lies in [`bytes`](Self::bytes); none if there is no such one.
     pub fn get(&mut self, number: u16) -> Result<Option<usize>, Fault<F::Error>> {
+        self.mend()?;
         let done = now(self.map.fetch_item::<&[u8]>(&mut self.item.0, &number));
-        Ok(done.ok_or(Fault::Damaged)??.map(<[u8]>::len))
+        let done = done.unwrap_or(Err(Error::LogicBug {}));
+        self.mended = done.is_ok();
+        Ok(done?.map(<[u8]>::len))
     }
 
     /// The item of `len` bytes that was read last.
@@ -124,6 +172,7 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
 
     /// Erases all of the range.
     pub fn erase(&mut self) -> Result<(), Fault<F::Error>> {
+        self.mended = false;
         Ok(now(self.map.erase_all()).ok_or(Fault::Damaged)??)
     }
 

@@ -157,7 +157,7 @@ impl<'a, S: Uses, U: Update, T: Start, const CLASSES: usize> Learner<'a, S, U, T
     /// # Errors
     /// [`LearnError::Fill`] where the start has a weight that it only writes whole.
     pub fn begin(&mut self) -> Result<(), LearnError> {
-        self.start.fill(0, self.engine.all_weights_mut())?;
+        self.start.fill_window(0, self.engine.all_weights_mut())?;
         self.engine.forget();
         Ok(())
     }

@@ -1,0 +1,224 @@
+//! What a cut of power in the middle of an erasure leaves behind is put right before the store is used.
+//!
+//! embedded-storage says that a page is undefined when power is lost while it is erased: it may hold anything,
+//! zeros included, by which many chips even out the cells first. sequential-storage takes such a page for
+//! what its first and last words say. Mostly that ends well; but a page whose valid items were moved to the
+//! one before it, and whose erasure was cut, may still look as if it were in use. Its repair would then
+//! erase the page that they were moved to, and move them again, out of what is left.
+//!
+//! The order of things is: page T is opened, the valid items of the oldest page S = T + 1 are moved to it, S
+//! is erased. So, by the states of pages (open; begun: its first word is written; closed: its last word, too):
+//!
+//! - what looks open and is not blank, or has its last word and not its first, was being erased: erase it;
+//! - T and S are begun: S was closed before, so it was being erased: erase it;
+//! - T is begun, S is closed: if S still has whatever T has, all can be moved once more, and
+//!   sequential-storage does so. If not, S was being erased, since nothing else takes items from a page, and
+//!   then T has all of them: erase S;
+//! - all are closed: a T was being erased to be written once more. Erase the page all of whose items are
+//!   also in the next one.
+
+use super::blocking::now;
+use super::store::{Fault, Plain};
+use crate::recipe::Fingerprint;
+use core::ops::Range;
+use embedded_storage::nor_flash::{ErrorType, NorFlash};
+use embedded_storage_async::nor_flash as awaited;
+use sequential_storage::cache::Cache;
+use sequential_storage::map::{MapConfig, MapStorage};
+
+/// What the first and the last word of a page say of it.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Open,
+    Begun,
+    Closed,
+    Odd,
+}
+
+/// A range of pages.
+pub(super) struct Pages<'a, F> {
+    flash: &'a mut F,
+    start: u32,
+    count: u32,
+}
+
+/// One page, read as the first of two, whose second is blank.
+struct One<'a, F> {
+    flash: &'a mut F,
+    start: u32,
+}
+
+impl<F: ErrorType> ErrorType for One<'_, F> {
+    type Error = F::Error;
+}
+
+impl<F: NorFlash> awaited::ReadNorFlash for One<'_, F> {
+    const READ_SIZE: usize = F::READ_SIZE;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), F::Error> {
+        if offset as usize >= F::ERASE_SIZE {
+            bytes.fill(0xff);
+            return Ok(());
+        }
+        self.flash.read(self.start.saturating_add(offset), bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        2 * F::ERASE_SIZE
+    }
+}
+
+/// Nothing is changed by looking.
+impl<F: NorFlash> awaited::NorFlash for One<'_, F> {
+    const WRITE_SIZE: usize = F::WRITE_SIZE;
+    const ERASE_SIZE: usize = F::ERASE_SIZE;
+
+    async fn erase(&mut self, _: u32, _: u32) -> Result<(), F::Error> {
+        Ok(())
+    }
+
+    async fn write(&mut self, _: u32, _: &[u8]) -> Result<(), F::Error> {
+        Ok(())
+    }
+}
+
+impl<'a, F: NorFlash> Pages<'a, F> {
+    pub fn new(flash: &'a mut F, range: Range<u32>) -> Self {
+        let bytes = range.end.saturating_sub(range.start) as usize;
+        let count = bytes.checked_div(F::ERASE_SIZE).unwrap_or(0) as u32;
+        Self { flash, start: range.start, count }
+    }
+
+    fn at(&self, page: u32) -> u32 {
+        self.start.saturating_add(page.saturating_mul(F::ERASE_SIZE as u32))
+    }
+
+    fn next(&self, page: u32) -> u32 {
+        if page + 1 < self.count { page + 1 } else { 0 }
+    }
+
+    fn erase(&mut self, page: u32) -> Result<(), Fault<F::Error>> {
+        let at = self.at(page);
+        let end = at.saturating_add(F::ERASE_SIZE as u32);
+        self.flash.erase(at, end).map_err(Fault::Flash)
+    }
+
+    /// Whether so many bits of a word are 0 that it was written on purpose: half of a byte's, as
+    /// sequential-storage counts.
+    fn marked(&mut self, at: u32) -> Result<bool, Fault<F::Error>> {
+        let mut word = super::store::Aligned([0xff; super::store::WORD]);
+        let word = word.0.get_mut(..F::READ_SIZE).unwrap_or_default();
+        self.flash.read(at, word).map_err(Fault::Flash)?;
+        Ok(word.iter().map(|byte| byte.count_zeros()).sum::<u32>() >= 4)
+    }
+
+    fn state(&mut self, page: u32) -> Result<State, Fault<F::Error>> {
+        let at = self.at(page);
+        let last = at.saturating_add(F::ERASE_SIZE.saturating_sub(F::READ_SIZE) as u32);
+        Ok(match (self.marked(at)?, self.marked(last)?) {
+            (false, false) => State::Open,
+            (true, false) => State::Begun,
+            (true, true) => State::Closed,
+            (false, true) => State::Odd,
+        })
+    }
+
+    fn is_blank(&mut self, page: u32, room: &mut [u8]) -> Result<bool, Fault<F::Error>> {
+        let (begin, step) = (self.at(page), F::READ_SIZE.max(1));
+        let most = room.len() / step * step;
+        let mut done = 0;
+        while done < F::ERASE_SIZE && most > 0 {
+            let part = room.get_mut(..most.min(F::ERASE_SIZE - done)).unwrap_or_default();
+            let at = begin.saturating_add(done as u32);
+            self.flash.read(at, part).map_err(Fault::Flash)?;
+            if part.iter().any(|byte| *byte != 0xff) {
+                return Ok(false);
+            }
+            done += part.len();
+        }
+        Ok(true)
+    }
+
+    /// Whether nothing lies in any page.
+    pub fn are_blank(&mut self, room: &mut [u8]) -> Result<bool, Fault<F::Error>> {
+        for page in 0..self.count {
+            if !self.is_blank(page, room)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A page as a store of its own.
+    fn one(&mut self, page: u32) -> Option<MapStorage<u16, One<'_, F>, Plain>> {
+        let start = self.at(page);
+        let range = 0..(F::ERASE_SIZE as u32).saturating_mul(2);
+        let config = MapConfig::try_new(range).ok()?;
+        Some(MapStorage::new(One { flash: self.flash, start }, config, Cache::new_uncached()))
+    }
+
+    /// The number and the checksum of the `n`-th valid item of a page.
+    fn item(&mut self, page: u32, n: usize, room: &mut [u8]) -> Option<(u16, Fingerprint)> {
+        let mut one = self.one(page)?;
+        let mut items = now(one.fetch_all_items(room))?.ok()?;
+        let mut left = n;
+        loop {
+            let (number, bytes) = now(items.next::<&[u8]>(room))?.ok()??;
+            if left == 0 {
+                return Some((number, Fingerprint::of_bytes(bytes)));
+            }
+            left -= 1;
+        }
+    }
+
+    /// Whether each valid item of a page is also in another, and the newest of its number there.
+    fn is_in(&mut self, page: u32, other: u32, room: &mut [u8]) -> bool {
+        let mut n = 0;
+        while let Some((number, sum)) = self.item(page, n, room) {
+            let Some(mut one) = self.one(other) else { return false };
+            let there = now(one.fetch_item::<&[u8]>(room, &number));
+            match there {
+                Some(Ok(Some(bytes))) if Fingerprint::of_bytes(bytes) == sum => n += 1,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// Puts right what a cut has left. It reads each page once, and erases one where it must.
+    pub fn mend(&mut self, room: &mut [u8]) -> Result<(), Fault<F::Error>> {
+        let mut all_closed = true;
+        for page in 0..self.count {
+            let state = self.state(page)?;
+            let was_being_erased = match state {
+                State::Odd => true,
+                State::Open => !self.is_blank(page, room)?,
+                _ => false,
+            };
+            if was_being_erased {
+                self.erase(page)?;
+            }
+            all_closed &= state == State::Closed;
+        }
+        // two that are begun come first: the second has lost its last word, and tells nothing of its next
+        for page in 0..self.count {
+            let next = self.next(page);
+            if self.state(page)? == State::Begun && self.state(next)? == State::Begun {
+                return self.erase(next);
+            }
+        }
+        for page in 0..self.count {
+            let next = self.next(page);
+            match (self.state(page)?, self.state(next)?) {
+                (State::Begun, State::Closed) if !self.is_in(page, next, room) => {
+                    return self.erase(next);
+                }
+                (State::Closed, _) if all_closed && self.is_in(page, next, room) => {
+                    return self.erase(page);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
