@@ -45,3 +45,38 @@ fn what_has_not_changed_is_not_written() {
     assert!(again(&mut store, &other).written);
     assert_eq!(load(&mut store).0, other);
 }
+
+/// Deltas that take nine tenths of the room erase hardly more pages than their bytes fill, as they do with
+/// twice the pages: what is valid is seldom moved, since chunks die in the order in which they were written.
+#[test]
+fn a_full_range_wears_no_more() {
+    let start: [f32; 400] = core::array::from_fn(|i| i as f32);
+    let mut each = vec![];
+    for pages in [16, 32] {
+        let mut flash = Nor::new(pages);
+        let mut store = keep(&mut flash);
+        let (mut bytes, mut written, mut number) = (0, 0, 0_u32);
+        while written < 500 {
+            number += 1;
+            let mut weights = start;
+            let moved = weights.iter_mut().skip(number as usize % 7).step_by(2);
+            moved.take(192).for_each(|weight| *weight += 1.0 + number as f32);
+            let counters = Default::default();
+            let saved = store.write(&start[..], &weights, counters, &[]).unwrap();
+            (bytes, written) = (bytes + saved.bytes, written + 1);
+        }
+        let room = Nor::new(16);
+        let room = keep(&mut { room }).room();
+        assert!(bytes / 500 > room as u32 * 9 / 10, "{} of {room}", bytes / 500);
+        let erased: u32 = flash.erased.iter().sum();
+        // two items of 94 bytes a page
+        let least = f64::from(bytes) / 94.0 / 2.0;
+        println!(
+            "{pages} pages: {} bytes a save, {} times the least",
+            bytes / 500,
+            f64::from(erased) / least
+        );
+        each.push(f64::from(erased) / least);
+    }
+    assert!(each.iter().all(|each| *each < 1.2), "{each:?}");
+}

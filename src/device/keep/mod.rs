@@ -13,9 +13,12 @@
 //! fingerprint of the result are right, by windows onto the start; where there is none, weights are the
 //! start. What it did not use, it says: [`Ignored`].
 //!
-//! Wear: a save erases about (its bytes + 10 a chunk) / page pages, one after the other in turn. With a
-//! range that is hardly larger than [`room`](Keep::room) needs, valid items are moved often, and it erases
-//! up to ten times as many; with twice the pages it does not. What has not changed is not written again.
+//! Wear: pages are erased in turn, none more than once more than another. A save erases as many as its
+//! items fill, those of `B` bytes and 8 more, and one in ten besides, even where the delta takes all the
+//! [`room`](Keep::room). What has not changed is not written again.
+//!
+//! Every save is read back; a load puts right first what a cut has left, which may erase a page. A range in
+//! which nothing can be read or written, because another program used it, is erased by the next save.
 //!
 //! The flash is any [`NorFlash`] of embedded-storage that blocks until it is done, with words of up to 32
 //! bytes.

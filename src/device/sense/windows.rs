@@ -2,7 +2,7 @@
 
 use super::{Reading, Sampler, Sensor, Standard};
 use embedded_hal::delay::DelayNs;
-use heapless::{HistoryBuf, spsc::Consumer};
+use heapless::spsc::Consumer;
 
 /// What became of the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,9 @@ pub struct Counts {
 /// ```
 #[derive(Debug)]
 pub struct Windows<const AXES: usize, const W: usize> {
-    samples: HistoryBuf<[f32; AXES], W>,
+    /// A ring whose oldest sample lies at `oldest`.
+    samples: [[f32; AXES]; W],
+    oldest: usize,
     hop: usize,
     /// Samples until the next window.
     due: usize,
@@ -49,7 +51,8 @@ impl<const AXES: usize, const W: usize> Windows<AXES, W> {
     /// A window every `hop` samples, at least 1.
     pub fn new(hop: usize, standard: Standard<AXES>) -> Self {
         Self {
-            samples: HistoryBuf::new(),
+            samples: [[0.0; AXES]; W],
+            oldest: 0,
             hop: hop.max(1),
             due: W,
             next: 0,
@@ -78,7 +81,10 @@ impl<const AXES: usize, const W: usize> Windows<AXES, W> {
         }
         self.counts.taken = self.counts.taken.saturating_add(1);
         self.standard.observe(&reading.sample);
-        self.samples.write(reading.sample);
+        if let Some(place) = self.samples.get_mut(self.oldest) {
+            *place = reading.sample;
+        }
+        self.oldest = if self.oldest + 1 < W { self.oldest + 1 } else { 0 };
         self.due = self.due.saturating_sub(1);
         if self.due > 0 {
             return None;
@@ -94,7 +100,8 @@ impl<const AXES: usize, const W: usize> Windows<AXES, W> {
 
     fn window(&self) -> [[f32; AXES]; W] {
         let mut window = [[0.0; AXES]; W];
-        for (place, sample) in window.iter_mut().zip(self.samples.oldest_ordered()) {
+        let (newer, older) = self.samples.split_at_checked(self.oldest).unwrap_or_default();
+        for (place, sample) in window.iter_mut().zip(older.iter().chain(newer)) {
             *place = *sample;
             self.standard.apply(place);
         }
