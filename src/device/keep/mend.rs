@@ -17,14 +17,11 @@
 //! - all are closed: a T was being erased to be written once more. Erase the page all of whose items are
 //!   also in the next one.
 
-use super::blocking::now;
-use super::store::{Fault, Plain};
+use super::blocking::{Blocking, now};
+use super::store::{Fault, Map, map};
 use crate::recipe::Fingerprint;
 use core::ops::Range;
-use embedded_storage::nor_flash::{ErrorType, NorFlash};
-use embedded_storage_async::nor_flash as awaited;
-use sequential_storage::cache::Cache;
-use sequential_storage::map::{MapConfig, MapStorage};
+use embedded_storage::nor_flash::NorFlash;
 
 /// What the first and the last word of a page say of it.
 #[derive(Clone, Copy, PartialEq)]
@@ -40,46 +37,6 @@ pub(super) struct Pages<'a, F> {
     flash: &'a mut F,
     start: u32,
     count: u32,
-}
-
-/// One page, read as the first of two, whose second is blank.
-struct One<'a, F> {
-    flash: &'a mut F,
-    start: u32,
-}
-
-impl<F: ErrorType> ErrorType for One<'_, F> {
-    type Error = F::Error;
-}
-
-impl<F: NorFlash> awaited::ReadNorFlash for One<'_, F> {
-    const READ_SIZE: usize = F::READ_SIZE;
-
-    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), F::Error> {
-        if offset as usize >= F::ERASE_SIZE {
-            bytes.fill(0xff);
-            return Ok(());
-        }
-        self.flash.read(self.start.saturating_add(offset), bytes)
-    }
-
-    fn capacity(&self) -> usize {
-        2 * F::ERASE_SIZE
-    }
-}
-
-/// Nothing is changed by looking.
-impl<F: NorFlash> awaited::NorFlash for One<'_, F> {
-    const WRITE_SIZE: usize = F::WRITE_SIZE;
-    const ERASE_SIZE: usize = F::ERASE_SIZE;
-
-    async fn erase(&mut self, _: u32, _: u32) -> Result<(), F::Error> {
-        Ok(())
-    }
-
-    async fn write(&mut self, _: u32, _: &[u8]) -> Result<(), F::Error> {
-        Ok(())
-    }
 }
 
 impl<'a, F: NorFlash> Pages<'a, F> {
@@ -150,11 +107,9 @@ impl<'a, F: NorFlash> Pages<'a, F> {
     }
 
     /// A page as a store of its own.
-    fn one(&mut self, page: u32) -> Option<MapStorage<u16, One<'_, F>, Plain>> {
-        let start = self.at(page);
-        let range = 0..(F::ERASE_SIZE as u32).saturating_mul(2);
-        let config = MapConfig::try_new(range).ok()?;
-        Some(MapStorage::new(One { flash: self.flash, start }, config, Cache::new_uncached()))
+    fn one(&mut self, page: u32) -> Option<Map<'_, F>> {
+        let only = Some(self.at(page));
+        map(Blocking { flash: self.flash, only }, 0..(F::ERASE_SIZE as u32).saturating_mul(2))
     }
 
     /// The number and the checksum of the `n`-th valid item of a page.

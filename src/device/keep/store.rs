@@ -61,12 +61,23 @@ pub(super) enum Unfit {
     Item { word: usize, got: usize },
 }
 
-/// A store without a cache: a device loads once and saves seldom.
-pub(super) type Plain = Cache<Uncached, Uncached, Uncached, u16>;
+/// sequential-storage's map, without a cache: a device loads once and saves seldom.
+pub(super) type Map<'a, F> =
+    MapStorage<u16, Blocking<'a, F>, Cache<Uncached, Uncached, Uncached, u16>>;
+
+/// The map, and the room for an item.
+type MapAndItem<'a, F> = (Map<'a, F>, &'a mut [u8]);
+
+/// The map of a range; none where it cannot be one. There is nothing in it but the flash.
+pub(super) fn map<F: NorFlash>(flash: Blocking<'_, F>, range: Range<u32>) -> Option<Map<'_, F>> {
+    let config = MapConfig::try_new(range).ok()?;
+    Some(MapStorage::new(flash, config, Cache::new_uncached()))
+}
 
 /// Items of up to `B` bytes, their number included.
 pub(super) struct Store<F: NorFlash, const B: usize> {
-    map: MapStorage<u16, Blocking<F>, Plain>,
+    flash: F,
+    range: Range<u32>,
     item: Aligned<B>,
     /// Whether nothing was left undone when the power came on, or by an error.
     mended: bool,
@@ -101,12 +112,9 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         let least = F::ERASE_SIZE.saturating_mul(3);
         let fits = range.end.saturating_sub(range.start) as usize >= least;
         let fits = fits && range.end as usize <= flash.capacity();
-        match MapConfig::try_new(if fits { range } else { 0..0 }) {
-            Ok(config) => Ok(Self {
-                map: MapStorage::new(Blocking(flash), config, Cache::new_uncached()),
-                item: Aligned([0; B]),
-                mended: false,
-            }),
+        let whole = MapConfig::<Blocking<'_, F>>::try_new(if fits { range.clone() } else { 0..0 });
+        match whole {
+            Ok(_) => Ok(Self { flash, range, item: Aligned([0; B]), mended: false }),
             Err(MapConfigError::WordSizeTooLarge | MapConfigError::PagesTooSmall) => {
                 Err(Unfit::Page { need: 0, got: F::ERASE_SIZE })
             }
@@ -119,8 +127,7 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     /// as a page has less than it can hold, by an item: so all valid items together must be less than
     /// (pages − 1) · (page − item).
     pub fn most(&self) -> usize {
-        let range = self.map.flash_range();
-        let bytes = range.end.saturating_sub(range.start) as usize;
+        let bytes = self.range.end.saturating_sub(self.range.start) as usize;
         let pages = bytes.checked_div(F::ERASE_SIZE).unwrap_or(0);
         let room = pages.saturating_sub(1) * Self::PAGE.saturating_sub(Self::ITEM);
         (room / Self::ITEM).saturating_sub(1)
@@ -137,8 +144,13 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     }
 
     fn pages(&mut self) -> (Pages<'_, F>, &mut [u8]) {
-        let range = self.map.flash_range();
-        (Pages::new(&mut self.map.flash().0, range), &mut self.item.0)
+        (Pages::new(&mut self.flash, self.range.clone()), &mut self.item.0)
+    }
+
+    fn map(&mut self) -> Result<MapAndItem<'_, F>, Fault<F::Error>> {
+        let flash = Blocking { flash: &mut self.flash, only: None };
+        let map = map(flash, self.range.clone()).ok_or(Fault::Damaged)?;
+        Ok((map, &mut self.item.0))
     }
 
     /// Whether nothing lies in the range.
@@ -150,7 +162,8 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     /// Writes an item in place of the one of that number, if there is one.
     pub fn put(&mut self, number: u16, bytes: &[u8]) -> Result<(), Fault<F::Error>> {
         self.mend()?;
-        let done = now(self.map.store_item(&mut self.item.0, &number, &bytes));
+        let (mut map, item) = self.map()?;
+        let done = now(map.store_item(item, &number, &bytes));
         let done = done.unwrap_or(Err(Error::LogicBug {}));
         self.mended = done.is_ok();
         Ok(done?)
@@ -159,10 +172,11 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     /// Reads an item, which then lies in [`bytes`](Self::bytes); none if there is no such one.
     pub fn get(&mut self, number: u16) -> Result<Option<usize>, Fault<F::Error>> {
         self.mend()?;
-        let done = now(self.map.fetch_item::<&[u8]>(&mut self.item.0, &number));
-        let done = done.unwrap_or(Err(Error::LogicBug {}));
+        let (mut map, item) = self.map()?;
+        let done = now(map.fetch_item::<&[u8]>(item, &number));
+        let done = done.unwrap_or(Err(Error::LogicBug {})).map(|bytes| bytes.map(<[u8]>::len));
         self.mended = done.is_ok();
-        Ok(done?.map(<[u8]>::len))
+        Ok(done?)
     }
 
     /// The item of `len` bytes that was read last.
@@ -173,16 +187,17 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     /// Erases all of the range.
     pub fn erase(&mut self) -> Result<(), Fault<F::Error>> {
         self.mended = false;
-        Ok(now(self.map.erase_all()).ok_or(Fault::Damaged)??)
+        let (mut map, _) = self.map()?;
+        Ok(now(map.erase_all()).ok_or(Fault::Damaged)??)
     }
 
     /// The flash.
     pub const fn flash(&mut self) -> &mut F {
-        &mut self.map.flash().0
+        &mut self.flash
     }
 
     /// Gives the flash back.
     pub fn release(self) -> F {
-        self.map.destroy().0.0
+        self.flash
     }
 }
