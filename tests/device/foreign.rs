@@ -90,6 +90,26 @@ fn another_programs_items_are_ignored_and_written_over() {
     }
 }
 
+/// Another program's items of no byte at all, behind ours: what stands for their number is what was read
+/// before.
+#[test]
+fn items_without_a_number_are_ignored_and_written_over() {
+    use sequential_storage::cache::Cache;
+    use sequential_storage::queue::{QueueConfig, QueueStorage};
+    for items in 1..40 {
+        let mut flash = saved(items % 3);
+        {
+            let config = QueueConfig::new(0..8 * PAGE as u32);
+            let mut other = QueueStorage::new(Awaited(&mut flash), config, Cache::new_uncached());
+            (0..items).for_each(|_| ready(other.push(&[], true)).unwrap());
+        }
+        let mut store = keep(&mut flash);
+        assert_eq!(load(&mut store), (State::fresh(), Some(Ignored::Damaged)), "{items}");
+        save(&mut store, &State::of(items)).unwrap();
+        assert_eq!(load(&mut keep(&mut flash)), (State::of(items), None), "{items}");
+    }
+}
+
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {

@@ -18,7 +18,7 @@
 //!   also in the next one.
 
 use super::blocking::{Blocking, now};
-use super::store::{Fault, Map, map};
+use super::store::{Fault, HEADER, Map, NUMBER, map};
 use crate::recipe::Fingerprint;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
@@ -30,6 +30,19 @@ enum State {
     Begun,
     Closed,
     Odd,
+}
+
+/// The checksum of an item's length (sequential-storage 8.0, `item.rs`): a CRC of 16 bits by 0x1a2e,
+/// reflected, and never 0xffff.
+fn length_check(length: [u8; 2]) -> u16 {
+    let mut sum = 0xffff_u16;
+    for byte in length {
+        sum ^= u16::from(byte);
+        for _ in 0..8 {
+            sum = if sum & 1 == 1 { sum >> 1 ^ 0x1a2e } else { sum >> 1 };
+        }
+    }
+    (!sum).min(0xfffe)
 }
 
 /// A range of pages.
@@ -140,6 +153,30 @@ impl<'a, F: NorFlash> Pages<'a, F> {
         true
     }
 
+    /// Whether a page has an item that is too short for its number, and so is another program's.
+    /// sequential-storage would read its number from what lies behind it. No cut of power makes one of ours:
+    /// it leaves bits of a length that are 1.
+    fn has_short(&mut self, page: u32, room: &mut [u8]) -> Result<bool, Fault<F::Error>> {
+        let word = F::READ_SIZE.max(F::WRITE_SIZE).max(1);
+        let (size, header) = (F::ERASE_SIZE.saturating_sub(word), HEADER.next_multiple_of(word));
+        let mut at = word;
+        while at + header <= size {
+            let bytes = room.get_mut(..header).unwrap_or_default();
+            let place = self.at(page).saturating_add(at as u32);
+            self.flash.read(place, bytes).map_err(Fault::Flash)?;
+            let [_, _, _, _, a, b, c, d] = bytes.first_chunk().copied().unwrap_or([0xff; HEADER]);
+            let length = usize::from(u16::from_le_bytes([a, b]));
+            let next = at + header + length.next_multiple_of(word);
+            match u16::from_le_bytes([c, d]) == length_check([a, b]) && next <= size {
+                true if length < NUMBER => return Ok(true),
+                true => at = next,
+                false if bytes.iter().all(|byte| *byte == 0xff) => break,
+                false => at += word,
+            }
+        }
+        Ok(false)
+    }
+
     /// Puts right what a cut has left. It reads each page once, and erases one where it must.
     pub fn mend(&mut self, room: &mut [u8]) -> Result<(), Fault<F::Error>> {
         let mut all_closed = true;
@@ -154,6 +191,9 @@ impl<'a, F: NorFlash> Pages<'a, F> {
                 self.erase(page)?;
             }
             all_closed &= state == State::Closed;
+            if matches!(state, State::Begun | State::Closed) && self.has_short(page, room)? {
+                return Err(Fault::Damaged);
+            }
         }
         // two that are begun come first: the second has lost its last word, and tells nothing of its next
         for page in 0..self.count {

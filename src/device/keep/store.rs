@@ -13,7 +13,7 @@ use sequential_storage::map::{MapConfig, MapConfigError, MapStorage};
 /// Bytes of the number before an item.
 pub(super) const NUMBER: usize = 2;
 /// Bytes of the store's own header before an item (sequential-storage 8.0, `item.rs`).
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 /// Bytes of the largest word that the store writes.
 pub(super) const WORD: usize = 32;
 
