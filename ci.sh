@@ -14,7 +14,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 
 features=(std half defmt micromath device)
 # what tests are built with, once for all of them
-all=cli,half,nccl
+all=cli,bmi160,half,nccl
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
 steps=(tools format lint features documentation data test adaptors small gpu bare_metal measure main_job)
 
@@ -72,6 +72,7 @@ features() {
     cargo check --quiet --lib --features cuda
     cargo check --quiet --lib --features nccl
     cargo check --quiet --lib --features safetensors
+    cargo check --quiet --lib --features bmi160
 }
 
 # The loaders want the real files: one set from Debian, the others where npm and pip are installed.
@@ -117,7 +118,7 @@ small() {
 }
 
 documentation() {
-    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features safetensors,defmt,micromath,nccl
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --lib --features safetensors,bmi160,defmt,micromath,nccl
 }
 
 # The kernels for GPUs: what is checked in is what they compile to, and every architecture takes it.
@@ -185,7 +186,7 @@ bare_metal() {
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
             cargo build --quiet --release --lib --target "$target"
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
-            cargo build --quiet --release --lib --target "$target" --features defmt,device,half,micromath
+            cargo build --quiet --release --lib --target "$target" --features bmi160,defmt,device,half,micromath
     done
 }
 

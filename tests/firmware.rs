@@ -4,6 +4,9 @@
 //! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
 //! `IDINIT_REQUIRE_QEMU=1` it fails.
 
+#[cfg(feature = "device")]
+#[path = "../boards/common/src/device.rs"]
+mod device;
 #[allow(dead_code)] // some of it is for the boards only
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
@@ -180,6 +183,8 @@ fn computes_the_hosts_bits(board: &Board) -> Option<String> {
     let says = |program| board_says(board, &path, program);
     assert_eq!(says("init"), host_says(programs::init), "{}", board.folder);
     assert_eq!(says("recipe"), host_says(recipe::recipe), "{}", board.folder);
+    #[cfg(feature = "device")]
+    assert_eq!(says("learn"), host_says(device::learn), "{}", board.folder);
     assert_eq!(says("infer"), host_says(programs::infer), "{}", board.folder);
     let here = host_says(|memory, say| programs::train(board.work, memory, say));
     assert_eq!(says("train"), here, "{}", board.folder);
@@ -266,6 +271,21 @@ fn the_recipe_of_the_delta_leads_to_the_boards_start() {
     let bits = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     assert_eq!(bits("rule by rows"), bits("rule by layers"));
     assert_eq!(bits("flash by rows"), bits("delta by layers"));
+}
+
+/// Each power-up goes on with the bits that the one before has kept, and the last, whose flash is damaged,
+/// with those of the rule.
+#[cfg(feature = "device")]
+#[test]
+fn a_device_that_learns_goes_on_behind_a_loss_of_power() {
+    let said = host_says(device::learn);
+    println!("{said}");
+    let prints: Vec<_> = said.lines().filter(|line| line.starts_with("fingerprint")).collect();
+    let [rule, first, second, third, fourth, last, again] = prints[..] else { panic!("{said}") };
+    assert_eq!((second, fourth, again), (first, third, rule), "{said}");
+    assert!(last != third && said.contains("power: what lies in flash is damaged"), "{said}");
+    let right = |line: &str| line.split(' ').nth(4).unwrap().parse::<u32>().unwrap();
+    assert!(right(rule) < 12 && right(last) * 100 >= 35 * 80, "{said}");
 }
 
 #[test]

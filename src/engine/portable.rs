@@ -105,6 +105,11 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
     #[inline]
     pub fn start(&mut self, scheme: &impl Scheme) {
         init::fill_linked::<S, _>(&self.net, scheme, self.memory.weights);
+        self.forget();
+    }
+
+    /// Forgets the state of the update and the steps taken, but not the weights.
+    pub fn forget(&mut self) {
         math::zero(self.memory.state.get_mut(..self.net.state).unwrap_or_default());
         self.steps = 0;
         self.parts = Parts::default();

@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod count;
+pub mod device;
 pub mod learn;
 mod lend;
 mod measure;

@@ -2,13 +2,20 @@
 //! `boards/measure.sh`.
 
 use crate::{
-    Board,
+    Board, Lend,
     nets::CLASSES,
     programs::identity,
-    recipe::{ARENA, LAYER, Refused, apply, begun, outputs},
+    recipe::{ARENA, LAYER, PLAN, Refused, apply, begun, outputs},
 };
 use core::hint::black_box;
-use idinit::{init::IdInit, recipe::Fingerprint};
+use idinit::{
+    device::{
+        keep::{Keep, RamFlash},
+        learn::Counters,
+    },
+    init::IdInit,
+    recipe::Fingerprint,
+};
 
 fn end<B: Board>(ok: bool) -> ! {
     B::exit(if black_box(ok) { 0 } else { 1 })
@@ -45,6 +52,18 @@ pub fn delta<B: Board>() -> ! {
         black_box(page);
     };
     end::<B>(apply(&initial, delta.iter().copied(), page).is_ok())
+}
+
+/// Keeps what differs from a start in flash, and reads it back.
+pub fn keep<B: Board>() -> ! {
+    static WEIGHTS: Lend<[f32; PLAN.weights]> = Lend::new([0.0; PLAN.weights]);
+    let Some(weights) = WEIGHTS.take() else { end::<B>(false) };
+    let (initial, flash) = (begun(black_box(IdInit::PAPER)), RamFlash::<32_768, 4_096>::new());
+    let Ok(mut keep) = Keep::<_, 256>::new(flash, 0..32_768) else { end::<B>(false) };
+    let read = keep.read(&initial, black_box(weights), &mut []);
+    black_box(&mut *weights);
+    let written = keep.write(&initial, weights, black_box(Counters::default()), &[]);
+    end::<B>(read.is_ok() && written.is_ok())
 }
 
 /// Infers from a start.

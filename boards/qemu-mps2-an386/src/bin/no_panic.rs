@@ -11,8 +11,13 @@ use common::{
     recipe::{DELTA, PLAN, apply, begun},
 };
 use core::hint::black_box;
+use heapless::spsc::Queue;
 use idinit::{
     data::digits::image,
+    device::{
+        learn::{Budget, Examples, Learner, Settings},
+        sense::{Sampler, Standard, Windows},
+    },
     engine::{Engine, Error, Memory, Portable, Unstored},
     graph::Graph,
     init::{IdInit, Initial},
@@ -76,7 +81,40 @@ fn everything() -> Option<()> {
     both::<Tokens, _>(&TOKENS, (&[1.0; 64], labels.1), memory)?;
     both::<Recurrent, _>(&RECURRENT, labels, memory)?;
     both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)?;
+    learnt(memory)?;
     patched(memory)
+}
+
+/// A device that learns from windows of two axes by momentum, with examples, labels, batch and budget of which
+/// the compiler is told nothing.
+fn learnt(Memory { weights, state, arena }: &mut Memory<'static>) -> Option<()> {
+    let (arena, inputs) = arena.split_at_mut_checked(black_box(4096))?;
+    let memory = Memory { weights, state, arena };
+    let engine = Portable::<Mlp, _>::new(*black_box(&MLP[0].net()), MOMENTUM, memory).ok()?;
+    let start: Initial<'_, _, Mlp> = Initial::new(engine.net().nodes(), IdInit::PAPER);
+    let settings =
+        Settings { batch: black_box(1), by_class: black_box(true), ..Settings::default() };
+    let mut labels = [0; 64];
+    let examples = Examples { inputs: black_box(inputs), labels: black_box(&mut labels) };
+    let mut learner = Learner::<_, _, _, CLASSES>::new(engine, start, examples, settings).ok()?;
+
+    let mut queue = Queue::<_, 8>::new();
+    let (mut producer, mut consumer) = queue.split();
+    let mut sampler = Sampler::new(|| Ok::<_, ()>(black_box([1.0, -1.0])));
+    let mut windows = Windows::<2, 32>::new(black_box(5), Standard::new(black_box(100)));
+    for _ in 0..black_box(100) {
+        let _ = sampler.tick(&mut producer);
+        let Some(window) = windows.drain(&mut consumer) else { continue };
+        let x = window.as_flattened();
+        let _ = black_box(learner.infer(x));
+        let _ = black_box(learner.label(x, black_box(3)));
+        let budget = Budget::micros(black_box(100), || black_box(1)).and_steps(black_box(5));
+        let _ = learner.work(budget, |metrics| {
+            black_box(metrics.recent());
+        });
+    }
+    black_box((windows.counts(), windows.standard.numbers_mut(), learner.weights()));
+    Some(())
 }
 
 /// A delta of any kind from bytes of which the compiler is told nothing, by pages of any size.
