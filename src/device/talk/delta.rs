@@ -80,8 +80,8 @@ pub fn install<S: Scheme, L: Uses>(
     }
     apply(initial, start, delta, |_, _| ())?;
     apply(initial, start, delta, |at, page| {
-        let place = weights.get_mut(at..).and_then(|rest| rest.get_mut(..page.len()));
-        place.unwrap_or_default().copy_from_slice(page);
+        let place = weights.get_mut(at..).unwrap_or_default();
+        place.iter_mut().zip(page).for_each(|(place, number)| *place = *number);
     })
 }
 

@@ -249,7 +249,7 @@ fn answered<'a>(
             let all = device.stage().get_mut(..len).unwrap_or_default();
             let place = all.get_mut(at as usize..end);
             let place = place.ok_or(Refusal::new(Code::Place, len as u64, end as u64))?;
-            place.copy_from_slice(bytes);
+            place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
             Reply::Done
         }
         Request::Take => {
