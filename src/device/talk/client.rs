@@ -140,6 +140,7 @@ pub struct Client<L> {
     count: u8,
     chunk: usize,
     window: usize,
+    delta: usize,
     /// How often something is asked before it is given up.
     pub tries: u32,
     /// How long an answer is waited for.
@@ -161,6 +162,7 @@ impl<L: Read + Write> Client<L> {
             count: 0,
             chunk: 4,
             window: 0,
+            delta: 0,
             tries: 8,
             patience: Duration::from_secs(1),
             repeated: 0,
@@ -202,7 +204,7 @@ impl<L: Read + Write> Client<L> {
             delta: hello.delta as usize,
         };
         self.chunk = info.chunk.clamp(4, CHUNK) / 4 * 4;
-        self.window = info.window;
+        (self.window, self.delta) = (info.window, info.delta);
         Ok(info)
     }
 
@@ -249,6 +251,9 @@ impl<L: Read + Write> Client<L> {
         let Reply::Delta { len, sum } = self.call(&Request::Pull)? else {
             return Err(TalkError::Answer);
         };
+        if len as usize > self.delta {
+            return Err(TalkError::Answer);
+        }
         let mut all = Vec::new();
         while all.len() < len as usize {
             let due = all.len() as u32;
