@@ -205,8 +205,6 @@ pub enum Code {
     Unknown,
     /// The device has no session, since it was started anew: say hello.
     Session,
-    /// The PC speaks another version.
-    Version,
     /// A chunk ends behind its end, or in the middle of a number.
     Place,
     /// The checksum of what came in chunks is another.
@@ -263,9 +261,6 @@ impl fmt::Display for Refusal {
             Code::Session => f.write_str(
                 "the device was started anew, or is asked by somebody else: begin again",
             ),
-            Code::Version => {
-                write!(f, "the device speaks version {need} of the protocol, and this is {got}")
-            }
             Code::Place => write!(f, "a chunk ends at {got}, and there is room up to {need}"),
             Code::Checksum => {
                 write!(f, "what came has the checksum {got:08x}, and {need:08x} was sent: again")

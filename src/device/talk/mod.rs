@@ -47,7 +47,13 @@
 //! | 12 Pause | | 2 Done | |
 //! | 13 Resume | | 2 Done | |
 //! | 14 Budget | steps | 2 Done | |
-//! | any | | 8 Refused | code, need, got: see [`Code`] |
+//! | any | | 8 Refused | code, need, got |
+//!
+//! A [`Hello`] is nonce, version (a byte), idinit (text), start, recipe (text), window, axes, classes, weights,
+//! ram, chunk, delta. [`Metrics`] are steps, examples, labels, right, recent_right, recent, loss (f32), lost,
+//! ram, saves, budget, paused (yes or no). A [`Code`] is from 0 on Unknown, Session, Place, Checksum, Class,
+//! Room, Start, Result, Delta, Nothing, Unsupported, Busy, Flash, Engine; what [need and got](Refusal) are, its
+//! sentence says.
 //!
 //! The request `Label { sum: 0x12345678, label: 3 }` with count 5 is
 //!
@@ -57,7 +63,7 @@
 //! 04                  Label
 //! f8 ac d1 91 01      sum: 0x12345678 as varint
 //! 03                  label
-//! 3d 70 b0 77         CRC-32 of the seven bytes before
+//! 3d 70 b0 77         CRC-32 of the eight bytes from the first on
 //! 00                  the end
 //! ```
 //!

@@ -162,7 +162,6 @@ fn every_refusal_is_a_sentence_of_its_own() {
     let codes = [
         Code::Unknown,
         Code::Session,
-        Code::Version,
         Code::Place,
         Code::Checksum,
         Code::Class,

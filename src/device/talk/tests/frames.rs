@@ -111,7 +111,7 @@ fn answers_are_these_bytes() {
             Reply::Learnt(Learnt { class: 7, loss: 0.75, steps: 1 }),
             "04 84 04 07 01 08 40 3f 01 88 d7 5a 04 00",
         ),
-        (Reply::Refused(refusal), "0a 85 08 05 0a 0b f9 13 66 11 00"),
+        (Reply::Refused(refusal), "0a 85 08 04 0a 0b ce 79 a4 10 00"),
         (
             Reply::Delta { len: 1500, sum: 0xdead_beef },
             "0e 86 05 dc 0b ef fd b6 f5 0d 6e 8f 23 b5 00",
