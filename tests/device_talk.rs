@@ -22,7 +22,8 @@ use idinit::recipe::Fingerprint;
 use idinit::update::Sgd;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -260,20 +261,26 @@ fn a_serial_port_is_opened_and_talked_through() {
     machine.stop();
 }
 
-/// Something that answers nothing, or something else.
+/// Something that answers nothing, or something else, or talks all the time.
 #[test]
 fn what_is_no_device_is_told_in_a_line() {
-    use std::os::unix::net::UnixListener;
     let folder = tempfile::tempdir().unwrap();
-    for (says, why) in [("", "no answer to 8 tries: is it"), ("hello\n", "bytes of something else")]
-    {
+    let cases = [
+        ("", "no answer to 8 tries: is it"),
+        ("hello\n", "bytes of something else"),
+        ("for ever\n", "bytes of something else"),
+    ];
+    for (says, why) in cases {
         let socket = folder.path().join(format!("line{}", says.len()));
         let listener = UnixListener::bind(&socket).unwrap();
         let other = thread::spawn(move || {
             let (mut line, _) = listener.accept().unwrap();
-            std::io::Write::write_all(&mut line, says.as_bytes()).unwrap();
+            line.write_all(says.as_bytes()).unwrap();
             // until the other side has left
-            std::io::copy(&mut line, &mut std::io::sink()).unwrap();
+            while says == "for ever\n" && line.write_all(says.as_bytes()).is_ok() {
+                thread::sleep(Duration::from_millis(10));
+            }
+            let _ = std::io::copy(&mut line, &mut std::io::sink());
         });
         let mut idinit = Command::new(env!("CARGO_BIN_EXE_idinit"));
         idinit.args(["device", "info", "--wait", "0.01"]).arg(format!("unix:{}", socket.display()));

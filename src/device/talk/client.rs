@@ -17,8 +17,8 @@ const FRAME: usize = 4096;
 /// The longest chunk that is sent, whatever the device takes.
 const CHUNK: usize = frame::chunk(FRAME);
 
-/// Bytes without an answer among them after which no more are waited for.
-const NOISE: usize = 1 << 16;
+/// How long a line that never falls silent is listened to, at least.
+const NOISE: Duration = Duration::from_secs(1);
 
 /// Why a device did not do what it was asked.
 #[derive(Debug)]
@@ -356,8 +356,7 @@ impl<L: Read + Write> Client<L> {
 
     /// Waits for the answer; whether it came.
     fn wait(&mut self, nonce: Option<[u8; 4]>, noise: &mut u64) -> Result<bool, TalkError> {
-        let deadline = Instant::now() + self.patience;
-        let mut seen = 0;
+        let begun = Instant::now();
         loop {
             while let Some(byte) = self.inbox.get(self.begin..self.end).and_then(<[u8]>::first) {
                 self.begin += 1;
@@ -365,15 +364,15 @@ impl<L: Read + Write> Client<L> {
                     return Ok(true);
                 }
             }
-            let late = Instant::now() >= deadline;
-            if late && seen > NOISE {
+            let waited = begun.elapsed();
+            let late = waited >= self.patience;
+            if waited >= NOISE.max(2 * self.patience) {
                 return Ok(false);
             }
             match self.line.read(&mut self.inbox) {
                 Ok(0) => return Err(TalkError::Closed),
                 Ok(len) => {
                     (self.begin, self.end) = (0, len);
-                    seen += len;
                     *noise += len as u64;
                 }
                 Err(error) => match error.kind() {
