@@ -136,7 +136,9 @@ fn mistakes_are_refused_with_their_numbers() {
     let broken = Request::Window { at: 0, numbers: &numbers[..7] };
     assert_eq!(raw(&mut client, broken).code, Code::Place);
     let sum = frame::checksum_of(&window(0));
-    assert_eq!(raw(&mut client, Request::Infer { sum: !sum }).code, Code::Checksum);
+    for wrong in [Request::Infer { sum: !sum }, Request::Label { sum: !sum, label: 1 }] {
+        assert_eq!(raw(&mut client, wrong).code, Code::Checksum);
+    }
     for nothing in [Request::Read { at: 0 }, Request::Write { at: 0, bytes: &[] }, Request::Take] {
         assert_eq!(raw(&mut client, nothing).code, Code::Nothing);
     }

@@ -150,6 +150,56 @@ fn what_is_asked_twice_is_done_once() {
     assert!(answers[0].len() > 5 && answers[0] == answers[1] && answers[1] == answers[2]);
 }
 
+/// What somebody asked before, and what is asked too soon, is nobody's request.
+#[test]
+fn a_count_that_is_not_due_is_refused() {
+    let mut client = client(Toy::new());
+    client.hello(NONCE).unwrap();
+    client.metrics().unwrap();
+    let cable = client.line();
+    for count in [0, 3, 127] {
+        let label = Request::Label { sum: frame::checksum_of(&[f32::NAN; WINDOW]), label: 4 };
+        let mut out = [0; 64];
+        let len = frame::write(count, &label, &mut out).unwrap();
+        cable.port.comes.borrow_mut().extend(&out[..len]);
+        cable.settle();
+        let mut receiver = frame::Receiver::<300>::new();
+        cable.port.goes.borrow_mut().drain(..).for_each(|byte| {
+            receiver.push(byte);
+        });
+        let refused = Reply::Refused(Refusal::new(Code::Session, 0, 0));
+        let (first, message) = receiver.body().unwrap();
+        assert_eq!((first, postcard::from_bytes(message)), (0x80 | count, Ok(refused)));
+    }
+    assert_eq!(cable.toy.told.len(), 0);
+    // and the session goes on
+    client.metrics().unwrap();
+}
+
+/// The answer to a greeting of before still waits on the line.
+#[test]
+fn an_answer_of_another_session_is_not_taken() {
+    let mut client = client(Toy::new());
+    let old = Hello {
+        nonce: [9; 4],
+        version: VERSION,
+        idinit: "0.0.1",
+        start: 1,
+        recipe: "another",
+        window: 1,
+        axes: 1,
+        classes: 1,
+        weights: 1,
+        ram: 1,
+        chunk: 4,
+        delta: 1,
+    };
+    let mut out = [0; 160];
+    let len = frame::write(0x80, &Reply::Hello(old), &mut out).unwrap();
+    client.line().port.goes.borrow_mut().extend(&out[..len]);
+    assert_eq!(client.hello(NONCE).unwrap().start, Toy::start());
+}
+
 /// A line that says back what it hears, as a terminal does, is no device.
 #[test]
 fn an_echo_is_no_answer() {
