@@ -4,6 +4,8 @@
 //! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
 //! `IDINIT_REQUIRE_QEMU=1` it fails.
 
+#[path = "boards/mod.rs"]
+mod boards;
 #[cfg(feature = "device")]
 #[path = "../boards/common/src/device.rs"]
 mod device;
@@ -16,6 +18,9 @@ mod programs;
 #[path = "../boards/common/src/recipe.rs"]
 mod recipe;
 
+use boards::{
+    BUILDING, Board, Ended, M0, M4F, RISCV, RUNNING, boards, build, cargo, finish, skip, toolchain,
+};
 use idinit::data::digits::{TRAIN, image, train};
 use idinit::engine::{Engine, Memory, Portable};
 use idinit::init::IdInit;
@@ -24,140 +29,7 @@ use idinit::plan::{Mode, Plan};
 use idinit::recipe::{DeltaError, Encoder, Kind, Recipe, Survey};
 use idinit::update::Sgd;
 use programs::{ARENA, STATE, Say, WEIGHTS, Work};
-use std::{
-    env,
-    fmt::Debug,
-    fs,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
-
-struct Board {
-    folder: &'static str,
-    target: &'static str,
-    qemu: &'static str,
-    /// What its program `train` does.
-    work: Work,
-}
-
-const M4F: Board = Board {
-    folder: "qemu-mps2-an386",
-    target: "thumbv7em-none-eabihf",
-    qemu: "qemu-system-arm",
-    work: Work::FULL,
-};
-const M0: Board = Board {
-    folder: "qemu-mps2-an385",
-    target: "thumbv6m-none-eabi",
-    qemu: "qemu-system-arm",
-    work: Work::SHORT,
-};
-const RISCV: Board = Board {
-    folder: "qemu-riscv32-virt",
-    target: "riscv32imac-unknown-none-elf",
-    qemu: "qemu-system-riscv32",
-    work: Work::SHORT,
-};
-
-const BUILDING: Duration = Duration::from_secs(600);
-const RUNNING: Duration = Duration::from_secs(600);
-
-/// What a program ended with and printed.
-struct Ended {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
-fn boards() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("boards")
-}
-
-/// `program`, without what `cargo test` and the shell say about compiling for the host.
-fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy();
-        let ours =
-            name.starts_with("CARGO") || name.starts_with("RUST") || name == "LD_LIBRARY_PATH";
-        if ours && name != "CARGO_HOME" && name != "RUSTUP_HOME" {
-            command.env_remove(&*name);
-        }
-    }
-    command
-}
-
-/// Runs `command` to its end, or to `limit` and no longer.
-fn finish(mut command: Command, limit: Duration) -> Ended {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let read = |mut pipe: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = pipe.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let out = read(Box::new(child.stdout.take().unwrap()));
-    let err = read(Box::new(child.stderr.take().unwrap()));
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if begun.elapsed() > limit {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("{command:?}: not done after {limit:?}");
-        }
-        thread::sleep(Duration::from_millis(10));
-    };
-    Ended { ok: status.success(), out: out.join().unwrap(), err: err.join().unwrap() }
-}
-
-/// The PATH with which cargo compiles for `board`, or why there is none.
-fn toolchain(board: &Board) -> Result<String, String> {
-    let found = Command::new(board.qemu).arg("--version").output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        return Err(format!("{} is not installed", board.qemu));
-    }
-    let mut script = command("bash");
-    script.arg(boards().join("toolchain.sh")).arg(board.target);
-    let Ended { ok, out, err } = finish(script, BUILDING);
-    let path = env::var("PATH").unwrap_or_default();
-    match (ok, out.trim()) {
-        (false, _) => Err(err),
-        (true, "") => Ok(path),
-        (true, folder) => Ok(format!("{folder}:{path}")),
-    }
-}
-
-/// Says that `test` could not run, or fails where it must.
-fn skip(test: &str, why: &str) {
-    let must = env::var_os("IDINIT_REQUIRE_QEMU").is_some_and(|value| value == "1");
-    assert!(!must, "{test}: {why}");
-    // Not by eprintln, which the test harness keeps to itself when a test passes.
-    let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
-}
-
-/// cargo in the board's folder, with the images in `target/boards`.
-fn cargo(board: &Board, path: &str, args: &[&str]) -> Command {
-    let mut cargo = command("cargo");
-    cargo.args(args).arg("--release").current_dir(boards().join(board.folder)).env("PATH", path);
-    cargo.env("CARGO_TARGET_DIR", boards().join("../target/boards"));
-    cargo
-}
-
-/// Builds a program and says where its image is.
-fn build(board: &Board, path: &str, program: &str, features: &[&str]) -> PathBuf {
-    let built =
-        finish(cargo(board, path, &[&["build", "--bin", program], features].concat()), BUILDING);
-    assert!(built.ok, "{program} does not build on {}:\n{}", board.folder, built.err);
-    boards().join("../target/boards").join(board.target).join("release").join(program)
-}
+use std::{env, fmt::Debug, fs};
 
 /// What a board's program prints.
 fn board_says(board: &Board, path: &str, program: &str) -> String {
@@ -178,7 +50,7 @@ fn host_says<E: Debug>(program: impl FnOnce(Memory, Say) -> Result<(), E>) -> St
 }
 
 /// What `board` says while it trains, which is what the host says.
-fn computes_the_hosts_bits(board: &Board) -> Option<String> {
+fn computes_the_hosts_bits(board: &Board, work: Work) -> Option<String> {
     let path = toolchain(board).inspect_err(|why| skip(board.folder, why)).ok()?;
     let says = |program| board_says(board, &path, program);
     assert_eq!(says("init"), host_says(programs::init), "{}", board.folder);
@@ -186,14 +58,14 @@ fn computes_the_hosts_bits(board: &Board) -> Option<String> {
     #[cfg(feature = "device")]
     assert_eq!(says("learn"), host_says(device::learn), "{}", board.folder);
     assert_eq!(says("infer"), host_says(programs::infer), "{}", board.folder);
-    let here = host_says(|memory, say| programs::train(board.work, memory, say));
+    let here = host_says(|memory, say| programs::train(work, memory, say));
     assert_eq!(says("train"), here, "{}", board.folder);
     Some(here)
 }
 
 #[test]
 fn a_cortex_m4f_computes_the_hosts_bits_and_learns_the_digits() {
-    if let Some(said) = computes_the_hosts_bits(&M4F) {
+    if let Some(said) = computes_the_hosts_bits(&M4F, Work::FULL) {
         let last = said.lines().rfind(|line| line.starts_with("epoch 5 residual ")).unwrap();
         let right = last.split(' ').rev().nth(2).and_then(|right| right.parse::<u32>().ok());
         assert!(last.ends_with(" of 359") && right.unwrap() * 100 >= 359 * 96, "{last}");
@@ -202,12 +74,12 @@ fn a_cortex_m4f_computes_the_hosts_bits_and_learns_the_digits() {
 
 #[test]
 fn a_cortex_m0_computes_the_hosts_bits() {
-    computes_the_hosts_bits(&M0);
+    computes_the_hosts_bits(&M0, Work::SHORT);
 }
 
 #[test]
 fn a_riscv32_computes_the_hosts_bits() {
-    computes_the_hosts_bits(&RISCV);
+    computes_the_hosts_bits(&RISCV, Work::SHORT);
 }
 
 /// What an epoch over the digits in flash changes in the head of the fully connected network.

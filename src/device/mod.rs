@@ -5,6 +5,7 @@
 //! | [`sense`] | samples at a steady rate, as windows that a network takes |
 //! | [`learn`] | infers, takes labels, and trains while there is time |
 //! | [`keep`] | what was learnt, in flash: safe from cuts of power, with even wear |
+//! | [`talk`] | a line to a PC, which sees how it goes, sends windows, and gets and gives what was learnt |
 //!
 //! The start is a function of the index of a weight, so that nobody ships it: a device begins with
 //! [`Initial`](crate::init::Initial), or any other [`Start`], and keeps only what differs from it.
@@ -102,5 +103,6 @@ pub mod keep;
 pub mod learn;
 pub mod sense;
 mod start;
+pub mod talk;
 
 pub use start::Start;

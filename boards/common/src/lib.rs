@@ -14,6 +14,10 @@ pub mod programs;
 pub mod recipe;
 pub mod semihosting;
 pub mod small;
+#[cfg(feature = "talk")]
+pub mod talk;
+#[cfg(feature = "talk")]
+pub mod uart;
 
 use core::{fmt, panic::PanicInfo};
 use idinit::engine::Memory;

@@ -11,6 +11,7 @@ mod config;
 mod curve;
 mod data;
 mod delta;
+mod device;
 mod export;
 mod failure;
 mod fingerprint;
@@ -72,6 +73,7 @@ enum Command {
     Regenerate(regenerate::Regenerate),
     Apply(apply::Apply),
     Delta(delta::DeltaArgs),
+    Device(device::DeviceArgs),
     Export(export::Export),
     Inspect(inspect::Inspect),
     Gpu(gpu::Gpu),
@@ -89,6 +91,7 @@ impl Command {
             Self::Regenerate(regenerate) => regenerate.run(),
             Self::Apply(apply) => apply.run(),
             Self::Delta(delta) => delta.run(),
+            Self::Device(device) => device.run(),
             Self::Export(export) => export.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Gpu(gpu) => gpu.run(),

@@ -9,6 +9,8 @@ mod delta_roundtrip;
 mod recipe_bytes;
 mod recipe_line;
 mod safetensors;
+mod talk_frame;
+mod talk_request;
 
 pub use checkpoint::checkpoint;
 pub use delta::delta;
@@ -16,6 +18,8 @@ pub use delta_roundtrip::delta_roundtrip;
 pub use recipe_bytes::recipe_bytes;
 pub use recipe_line::recipe_line;
 pub use safetensors::safetensors;
+pub use talk_frame::talk_frame;
+pub use talk_request::talk_request;
 
 /// Takes bytes from outside, and panics where something does not hold.
 pub type Check = fn(&[u8]);
@@ -28,4 +32,6 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("delta_roundtrip", delta_roundtrip),
     ("checkpoint", checkpoint),
     ("safetensors", safetensors),
+    ("talk_frame", talk_frame),
+    ("talk_request", talk_request),
 ];

@@ -1,0 +1,292 @@
+//! `idinit device` talks with the boards' program `talk` over the UART that QEMU plays: what the board learns
+//! is what the host learns, a delta goes out and comes back, and the line is the protocol's alone.
+//!
+//! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
+//! `IDINIT_REQUIRE_QEMU=1` it fails.
+
+#![cfg(all(feature = "cli", unix))]
+
+#[path = "boards/mod.rs"]
+mod boards;
+#[allow(dead_code)] // one of them is on the boards that talk
+#[path = "../boards/common/src/nets.rs"]
+mod nets;
+
+use boards::{Board, Ended, M0, M4F, RISCV, build, command, finish, skip, toolchain};
+use idinit::data::digits;
+use idinit::engine::{Engine, Memory, Portable};
+use idinit::init::IdInit;
+use idinit::loss::Target;
+use idinit::plan::{Mode, Plan};
+use idinit::recipe::Fingerprint;
+use idinit::update::Sgd;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const RECIPE: &str = "idinit/1 mlp hidden=32,32 idinit";
+const TALKING: Duration = Duration::from_secs(300);
+
+/// A board that runs `talk`, and where its line is.
+struct Machine {
+    qemu: Child,
+    folder: TempDir,
+    port: String,
+}
+
+impl Machine {
+    /// A command that runs QEMU with this line.
+    fn qemu(board: &Board, image: &Path, serial: &str) -> Command {
+        let mut qemu = command(board.qemu);
+        qemu.args(["-machine", board.machine, "-display", "none", "-monitor", "none"]);
+        if board.machine == "virt" {
+            qemu.args(["-bios", "none"]);
+        }
+        qemu.args(["-semihosting-config", "enable=on,target=native", "-serial", serial]);
+        qemu.arg("-kernel").arg(image).stdin(Stdio::null()).stdout(Stdio::piped());
+        qemu
+    }
+
+    /// With a socket in a folder of its own.
+    fn start(board: &Board, image: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("line");
+        let serial = format!("unix:{},server=on,wait=off", socket.display());
+        let qemu = Self::qemu(board, image, &serial).spawn().unwrap();
+        let begun = Instant::now();
+        while !socket.exists() {
+            assert!(begun.elapsed() < TALKING, "QEMU makes no socket");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let port = format!("unix:{}", socket.display());
+        Self { qemu, folder, port }
+    }
+
+    /// What `idinit device COMMAND PORT …` ends with.
+    fn ended(&self, subcommand: &str, rest: &str) -> Ended {
+        let mut idinit = Command::new(env!("CARGO_BIN_EXE_idinit"));
+        idinit.current_dir(self.folder.path()).args(["device", subcommand]).arg(&self.port);
+        idinit.args(rest.split_whitespace());
+        finish(idinit, TALKING)
+    }
+
+    fn good(&self, subcommand: &str, rest: &str) -> String {
+        let ended = self.ended(subcommand, rest);
+        assert!(ended.ok && ended.err.is_empty(), "{subcommand} {rest}: {}", ended.err);
+        ended.out
+    }
+
+    fn json(&self, subcommand: &str, rest: &str) -> Value {
+        serde_json::from_str(&self.good(subcommand, &format!("{rest} --json"))).unwrap()
+    }
+
+    /// Turns it off, and says what it printed beside its line.
+    fn stop(mut self) -> String {
+        self.qemu.kill().unwrap();
+        let mut said = String::new();
+        self.qemu.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        self.qemu.wait().unwrap();
+        said
+    }
+}
+
+/// The last word of a line.
+fn last(line: &str) -> &str {
+    line.split_whitespace().last().unwrap()
+}
+
+/// The weights after so many digits, as the host trains them.
+fn trained(labels: usize) -> Vec<f32> {
+    let plan: Plan<5> = Plan::new(&nets::Mlp::GRAPH, Mode::train::<Sgd>().last(1), 1);
+    let (mut weights, mut arena) = (vec![0.0; plan.weights], vec![0.0; plan.arena]);
+    let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };
+    let mut engine = Portable::<nets::Mlp, _>::new(plan.net(), Sgd::default(), memory).unwrap();
+    engine.start(&IdInit::PAPER);
+    let mut x = [0.0; 64];
+    for k in 0..labels {
+        let label = digits::image(digits::train(k), &mut x).unwrap();
+        engine.train(&x, Target::Labels(&[label]), 0.01).unwrap();
+    }
+    engine.all_weights().to_vec()
+}
+
+/// The whole of it, with `labels` digits.
+fn talks(board: &Board, labels: usize) {
+    let path = match toolchain(board) {
+        Ok(path) => path,
+        Err(why) => return skip(board.folder, &why),
+    };
+    let image = build(board, &path, "talk", &["--features", "talk"]);
+    let machine = Machine::start(board, &image);
+    let name = board.folder;
+
+    let start = Fingerprint::of(&trained(0)).to_string();
+    let info = machine.json("info", "");
+    assert_eq!(
+        (&info["recipe"], &info["start"]),
+        (&RECIPE.into(), &start.as_str().into()),
+        "{name}"
+    );
+    assert_eq!((&info["window"], &info["weights"]), (&64.into(), &3466.into()), "{name}");
+
+    // it learns, and what it learns are the host's bits
+    let early = machine.json("label", "--count 100");
+    let begun = Instant::now();
+    machine.json("label", &format!("--skip 100 --count {}", labels - 200));
+    let a_second = (labels - 200) as f64 / begun.elapsed().as_secs_f64();
+    println!("{name}: {a_second:.0} labelled windows a second");
+    let late = machine.json("label", &format!("--skip {} --count 100", labels - 100));
+    let right = |labels: &Value| labels["right"].as_u64().unwrap();
+    assert!(right(&late) > right(&early) + 20, "{name}: {early}, then {late}");
+    let pulled = machine.good("pull", "learnt.delta");
+    let result = Fingerprint::of(&trained(labels)).to_string();
+    assert_eq!(last(&pulled), result, "{name}");
+
+    let watched = machine.good("watch", "--lines --count 2 --every 0.01");
+    let lines: Vec<&str> = watched.lines().collect();
+    assert!(lines.len() == 2 && lines[0] == lines[1], "{watched}");
+    assert!(lines[0].starts_with(&format!("steps {labels}; labels {labels} of ")), "{watched}");
+    let metrics = machine.json("watch", "--once");
+    assert_eq!((&metrics["steps"], &metrics["recent"]), (&labels.into(), &64.into()));
+
+    // the delta alone makes the board's weights here
+    let folder = machine.folder.path();
+    let mut apply = Command::new(env!("CARGO_BIN_EXE_idinit"));
+    apply.current_dir(folder).args(["delta", "apply", "learnt.delta", "-o", "learnt.bin"]);
+    let applied = finish(apply, TALKING);
+    assert!(applied.ok, "{}", applied.err);
+    let bytes = fs::read(folder.join("learnt.bin")).unwrap();
+    let weights: Vec<f32> =
+        bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect();
+    assert_eq!(Fingerprint::of(&weights).to_string(), result, "{name}");
+
+    // and brings them back to the board
+    let before = machine.good("infer", "--count 20 --json");
+    assert_eq!(last(&machine.good("reset", "")), start);
+    assert_ne!(machine.good("infer", "--count 20 --json"), before);
+    assert_eq!(last(&machine.good("push", "learnt.delta")), result);
+    assert_eq!(machine.good("infer", "--count 20 --json"), before);
+    refuses(&machine, folder);
+    assert_eq!(last(&machine.good("pull", "again.delta")), result);
+    assert_eq!(
+        fs::read(folder.join("again.delta")).unwrap(),
+        fs::read(folder.join("learnt.delta")).unwrap()
+    );
+
+    // it learns no more than it may
+    machine.good("budget", "3");
+    assert_eq!(machine.json("label", "--count 5")["steps"], 3);
+    machine.good("budget", "none");
+    machine.good("pause", "");
+    assert_eq!(machine.json("label", "--count 5")["steps"], 0);
+    machine.good("resume", "");
+    assert_eq!(machine.json("label", "--count 5")["steps"], 5);
+    assert_eq!(machine.stop(), "", "{name} prints beside its line");
+}
+
+/// What is not for the device changes nothing.
+fn refuses(machine: &Machine, folder: &Path) {
+    let delta = fs::read(folder.join("learnt.delta")).unwrap();
+    let mut damaged = delta.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 16;
+    fs::write(folder.join("damaged.delta"), damaged).unwrap();
+    fs::write(folder.join("cut.delta"), &delta[..delta.len() - 9]).unwrap();
+    fs::write(folder.join("none.delta"), b"IDDELTA").unwrap();
+    fs::write(folder.join("short.csv"), "3,0.5,1.5\n").unwrap();
+    fs::write(folder.join("class.csv"), format!("10{}\n", ",0".repeat(64))).unwrap();
+    let cases = [
+        ("push", "damaged.delta", "cannot read the delta: nothing was changed"),
+        ("push", "cut.delta", "cannot read the delta: nothing was changed"),
+        ("push", "none.delta", "the delta is cut off"),
+        ("save", "", "cannot do that"),
+        ("label", "--data short.csv", "window has 64 numbers, and those of short.csv have 2"),
+        ("label", "--data class.csv", "there is no class 10: the device has 10"),
+    ];
+    for (subcommand, rest, why) in cases {
+        let ended = machine.ended(subcommand, rest);
+        assert!(!ended.ok && ended.err.contains(why), "{subcommand} {rest}: {}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_cortex_m4f_learns_from_who_talks_with_it() {
+    talks(&M4F, 1000);
+}
+
+#[test]
+fn a_cortex_m0_learns_from_who_talks_with_it() {
+    talks(&M0, 500);
+}
+
+#[test]
+fn a_riscv32_learns_from_who_talks_with_it() {
+    talks(&RISCV, 500);
+}
+
+/// The same program with a panic that is nowhere: it links, so no request and no noise leads to one. That a
+/// panic would be noticed, `firmware.rs` proves.
+#[test]
+fn whatever_comes_over_the_line_nothing_panics() {
+    let path = match toolchain(&M4F) {
+        Ok(path) => path,
+        Err(why) => return skip("whatever_comes_over_the_line_nothing_panics", &why),
+    };
+    let features = ["--no-default-features", "--features", "no-panic,talk"];
+    build(&M4F, &path, "no_panic_talk", &features);
+}
+
+/// A pseudo-terminal is as near to a serial port as there is without one.
+#[test]
+fn a_serial_port_is_opened_and_talked_through() {
+    let path = match toolchain(&M4F) {
+        Ok(path) => path,
+        Err(why) => return skip("a_serial_port_is_opened_and_talked_through", &why),
+    };
+    let image = build(&M4F, &path, "talk", &["--features", "talk"]);
+    let mut qemu = Machine::qemu(&M4F, &image, "pty").spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(qemu.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let port = said.split_whitespace().find(|word| word.starts_with("/dev/")).unwrap();
+    let machine = Machine { port: port.to_string(), qemu, folder: tempfile::tempdir().unwrap() };
+    assert_eq!(machine.json("info", "--baud 9600")["recipe"], RECIPE);
+    assert_eq!(machine.json("label", "--count 10")["labels"], 10);
+    machine.stop();
+}
+
+/// Something that answers nothing, or something else, or talks all the time.
+#[test]
+fn what_is_no_device_is_told_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("", "no answer to 8 tries: is it"),
+        ("hello\n", "bytes of something else"),
+        ("for ever\n", "bytes of something else"),
+    ];
+    for (says, why) in cases {
+        let socket = folder.path().join(format!("line{}", says.len()));
+        let listener = UnixListener::bind(&socket).unwrap();
+        let other = thread::spawn(move || {
+            let (mut line, _) = listener.accept().unwrap();
+            line.write_all(says.as_bytes()).unwrap();
+            // until the other side has left
+            while says == "for ever\n" && line.write_all(says.as_bytes()).is_ok() {
+                thread::sleep(Duration::from_millis(10));
+            }
+            let _ = std::io::copy(&mut line, &mut std::io::sink());
+        });
+        let mut idinit = Command::new(env!("CARGO_BIN_EXE_idinit"));
+        idinit.args(["device", "info", "--wait", "0.01"]).arg(format!("unix:{}", socket.display()));
+        let ended = finish(idinit, TALKING);
+        assert!(!ended.ok && ended.err.contains(why), "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1);
+        other.join().unwrap();
+    }
+}
