@@ -6,6 +6,7 @@
 
 pub mod count;
 pub mod device;
+pub mod gestures;
 pub mod learn;
 mod lend;
 mod measure;

@@ -1,5 +1,5 @@
-//! The networks that firmware trains on the digits of 8×8 pixels. Each is a type without values: an
-//! engine for it links its layers and no others.
+//! The networks of firmware: on digits of 8×8 pixels, and along the windows of a sensor. Each is a type
+//! without values: an engine for it links its layers and no others.
 
 use idinit::{
     graph::{Graph, Role, Value},
@@ -176,5 +176,56 @@ impl Squared {
 }
 
 impl Uses for Squared {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// A convolution of one row, with `kernel` numbers of it.
+const fn along(out: u32, kernel: u32, stride: u32) -> Layer {
+    Layer::Conv2d(Conv2d {
+        out,
+        kernel: [1, kernel],
+        stride: [1, stride],
+        padding: [0, kernel / 2],
+        groups: 1,
+        bias: true,
+    })
+}
+
+/// Along time: a stem, a residual block of 16 channels, one more convolution, a mean and a classifier. Both
+/// convolutions outside of the block halve the time.
+const fn series(steps: u32, axes: u32, classes: u32) -> Graph<11> {
+    let g = Graph::input(Shape::hwc(1, steps, axes)).then(along(16, 5, 2)).name("stem").relu();
+    let skip = g.here();
+    let g = g.then(along(16, 5, 1)).role(Role::Branch).name("branch").relu();
+    let g = g.then(along(16, 5, 1)).role(Role::BranchEnd).name("end").add(skip).relu();
+    let g = g.then(along(24, 5, 2)).name("wide").relu();
+    g.global_average_pool().dense(classes).role(Role::Head).name("head").cross_entropy(0.0)
+}
+
+/// Seven exercises, from 50 samples of six axes of a watch: 5,207 weights.
+pub enum Gestures {}
+
+impl Gestures {
+    /// Its layers.
+    pub const GRAPH: Graph<11> = series(50, 6, Self::CLASSES as u32);
+    /// How many exercises there are.
+    pub const CLASSES: usize = 7;
+    /// Numbers of a window.
+    pub const WINDOW: usize = 300;
+}
+
+impl Uses for Gestures {
+    const SET: LayerSet = Self::GRAPH.uses();
+}
+
+/// Ten spoken digits, from 32 frames of 13 cepstral coefficients: 5,842 weights.
+pub enum Spoken {}
+
+impl Spoken {
+    /// Its layers.
+    pub const GRAPH: Graph<11> = series(32, 13, CLASSES as u32);
+}
+
+impl Uses for Spoken {
     const SET: LayerSet = Self::GRAPH.uses();
 }
