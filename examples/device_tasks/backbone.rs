@@ -23,12 +23,11 @@ pub enum Begin {
 impl Begin {
     pub const ALL: [Self; 3] = [Self::IdInit, Self::Kaiming, Self::Zeros];
 
-    /// The weights; those of Kaiming are drawn by counter.
-    pub fn weights<const N: usize>(self, graph: &Graph<N>) -> Result<Vec<f32>, Error> {
+    /// The weights; those of Kaiming are drawn by counter from `seed`.
+    pub fn weights<const N: usize>(self, graph: &Graph<N>, seed: u64) -> Result<Vec<f32>, Error> {
         let nodes = graph.nodes();
         let idinit: Initial<'_, _> = Initial::new(nodes, IdInit::PAPER);
-        let kaiming: Initial<'_, _> =
-            Initial::new(nodes, Kaiming { seed: 1, ..Kaiming::default() });
+        let kaiming: Initial<'_, _> = Initial::new(nodes, Kaiming { seed, ..Kaiming::default() });
         let mut weights = vec![0.0; idinit.len()];
         match self {
             Self::IdInit => idinit.fill_window(0, &mut weights)?,
@@ -45,13 +44,13 @@ pub fn train<const N: usize>(
     graph: &Graph<N>,
     start: &[f32],
     windows: &[&Window],
-    epochs: usize,
+    (epochs, seed): (usize, u64),
 ) -> Result<Vec<f32>, Error> {
     let plan = Plan::new(graph, Mode::train::<Momentum>(), BATCH);
     let mut engine = Host::new(plan.net(), UPDATE, 1)?;
     engine.all_weights_mut().copy_from_slice(start);
     let steps = epochs * windows.len() / BATCH;
-    let (mut lot, mut x, mut labels) = (1_u64, vec![], vec![]);
+    let (mut lot, mut x, mut labels) = (seed, vec![], vec![]);
     for step in 0..steps {
         x.clear();
         labels.clear();

@@ -1,7 +1,7 @@
 //! Real tasks for a device that learns: exercises that a watch sees on a new wearer, and new spoken words. A
 //! network is trained here, on other people, and then learns on by the code of the device and to its bits.
 //!
-//! `cargo run --release --features std,device --example device_tasks -- DATA [--quick] [--write DIR]`, where
+//! `cargo run --release --features std,device --example device_tasks -- DATA [--quick] [--seed N] [--write DIR]`, where
 //! `bash examples/get-data.sh watch spoken DATA` has put the windows. With `--write`, the network that was
 //! trained for subject 3 is written as a delta from its start, which `idinit device push` gives to a board that
 //! runs `gestures`. What it said is in `examples/device_tasks.md`.
@@ -62,7 +62,7 @@ const WAYS: [Way; 5] = [
         rate: SETTINGS.rate,
         steps: STEPS,
     },
-    Way { name: "last layer", trained: true, what: What::Last, rate: 0.02, steps: STEPS },
+    Way { name: "last layer", trained: true, what: What::Last, rate: 0.005, steps: STEPS },
     Way { name: "biases", trained: true, what: What::Vectors, rate: 0.02, steps: STEPS },
     Way { name: "adapters", trained: true, what: What::Adapters, rate: 0.01, steps: STEPS },
     Way { name: "untrained", trained: false, what: What::Everything, rate: 0.01, steps: 50 },
@@ -122,13 +122,18 @@ fn costs(tried: &[Tried]) -> String {
 }
 
 /// The exercises, for each of these subjects as one whom nobody has seen.
-fn watch(data: &Path, held: &[usize], epochs: usize, write: Option<&Path>) -> Said<()> {
+fn watch(
+    data: &Path,
+    held: &[usize],
+    (epochs, seed): (usize, u64),
+    write: Option<&Path>,
+) -> Said<()> {
     let subjects = data::watch(data)?;
     let jobs: Vec<_> = Begin::ALL.iter().flat_map(|b| held.iter().map(move |k| (*b, *k))).collect();
     let tried = all(&jobs, |&(begin, held)| {
-        let start = begin.weights(&Gestures::GRAPH)?;
+        let start = begin.weights(&Gestures::GRAPH, seed)?;
         let windows = data::others(&subjects, held);
-        let trained = backbone::train(&Gestures::GRAPH, &start, &windows, epochs)?;
+        let trained = backbone::train(&Gestures::GRAPH, &start, &windows, (epochs, seed))?;
         if let Some(folder) = write.filter(|_| begin == Begin::IdInit && held == WRITTEN) {
             put(folder, &start, &trained)?;
         }
@@ -181,7 +186,7 @@ fn put(folder: &Path, start: &[f32], trained: &[f32]) -> Said<()> {
 }
 
 /// The words 0 to 7 are trained here, and 8 and 9 are new to the device.
-fn spoken(data: &Path, draws: usize, epochs: usize) -> Said<()> {
+fn spoken(data: &Path, draws: usize, (epochs, seed): (usize, u64)) -> Said<()> {
     let (train, tested) =
         (data::read(&data.join("spoken/train.csv"))?, data::read(&data.join("spoken/test.csv"))?);
     // the first of each word are for devices, in turn: each draw has others
@@ -197,8 +202,8 @@ fn spoken(data: &Path, draws: usize, epochs: usize) -> Said<()> {
         *number += 1;
     }
     let tried = all(&Begin::ALL, |begin| {
-        let start = begin.weights(&Spoken::GRAPH)?;
-        let trained = backbone::train(&Spoken::GRAPH, &start, &known, epochs)?;
+        let start = begin.weights(&Spoken::GRAPH, seed)?;
+        let trained = backbone::train(&Spoken::GRAPH, &start, &known, (epochs, seed))?;
         let graphs = (&Spoken::GRAPH, &SPOKEN_WIDE);
         let from = |way: &Way| if way.trained { &trained } else { &start };
         let ways = WAYS.iter().map(|way| {
@@ -247,12 +252,13 @@ fn spoken(data: &Path, draws: usize, epochs: usize) -> Said<()> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (mut data, mut write, mut quick) = (None, None, false);
+    let (mut data, mut write, mut quick, mut seed) = (None, None, false, 1);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match &*word {
             "--quick" => quick = true,
             "--write" => write = Some(PathBuf::from(words.next().ok_or("--write wants a folder")?)),
+            "--seed" => seed = words.next().ok_or("--seed wants a number")?.parse()?,
             _ => data = Some(PathBuf::from(word)),
         }
     }
@@ -264,8 +270,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         (&everyone[..], DRAWS, [20, 10])
     };
-    let done = watch(&data, held, epochs[0], write.as_deref())
-        .and_then(|()| spoken(&data, draws, epochs[1]));
+    let done = watch(&data, held, (epochs[0], seed), write.as_deref())
+        .and_then(|()| spoken(&data, draws, (epochs[1], seed)));
     done.map_err(|error| error as Box<dyn Error>)?;
     println!("\n{:.0} s", begun.elapsed().as_secs_f64());
     Ok(())
