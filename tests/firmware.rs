@@ -1,4 +1,4 @@
-//! The boards' programs compute the host's bits: each is built, run in QEMU, and what it says, its
+//! The boards' programs compute the host's bits: each is built, run in an emulator, and what it says, its
 //! fingerprints, losses and accuracies, is compared line by line with what it says here.
 //!
 //! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
@@ -7,6 +7,8 @@
 #[allow(dead_code)] // some of it is for the boards only
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
+#[path = "../boards/common/src/pieces.rs"]
+mod pieces;
 #[path = "../boards/common/src/programs.rs"]
 mod programs;
 #[allow(dead_code)] // as above
@@ -36,6 +38,8 @@ struct Board {
     folder: &'static str,
     target: &'static str,
     qemu: &'static str,
+    /// How an image is run where that is not how the board itself is.
+    instead: &'static [&'static str],
     /// What its program `train` does.
     work: Work,
 }
@@ -44,22 +48,57 @@ const M4F: Board = Board {
     folder: "qemu-mps2-an386",
     target: "thumbv7em-none-eabihf",
     qemu: "qemu-system-arm",
+    instead: &[],
     work: Work::FULL,
 };
 const M0: Board = Board {
     folder: "qemu-mps2-an385",
     target: "thumbv6m-none-eabi",
     qemu: "qemu-system-arm",
+    instead: &[],
     work: Work::SHORT,
 };
 const RISCV: Board = Board {
     folder: "qemu-riscv32-virt",
     target: "riscv32imac-unknown-none-elf",
     qemu: "qemu-system-riscv32",
+    instead: &[],
+    work: Work::SHORT,
+};
+/// Its image for a real board, in an emulator that `emulate.py` installs.
+const PICO: Board = Board {
+    folder: "rp-pico",
+    target: "thumbv6m-none-eabi",
+    qemu: "python3",
+    instead: &["python3", "emulate.py"],
+    work: Work::BRIEF,
+};
+/// Its image for a real board, on QEMU's board with a chip of the same family.
+const NUCLEO: Board = Board {
+    folder: "nucleo-f446re",
+    target: "thumbv7em-none-eabihf",
+    qemu: "qemu-system-arm",
+    instead: &[
+        "qemu-system-arm",
+        "-machine",
+        "netduinoplus2",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        // its second serial port is what the program prints on
+        "-serial",
+        "null",
+        "-serial",
+        "stdio",
+        "-semihosting-config",
+        "enable=on,target=native",
+        "-kernel",
+    ],
     work: Work::SHORT,
 };
 
-const BUILDING: Duration = Duration::from_secs(600);
+const BUILDING: Duration = Duration::from_secs(1_200);
 const RUNNING: Duration = Duration::from_secs(600);
 
 /// What a program ended with and printed.
@@ -121,6 +160,14 @@ fn toolchain(board: &Board) -> Result<String, String> {
     if !found.is_ok_and(|output| output.status.success()) {
         return Err(format!("{} is not installed", board.qemu));
     }
+    if let [python @ "python3", emulator] = board.instead {
+        let mut install = command(python);
+        install.args([emulator, "--install"]).current_dir(boards().join(board.folder));
+        let installed = finish(install, BUILDING);
+        if !installed.ok {
+            return Err(installed.err);
+        }
+    }
     let mut script = command("bash");
     script.arg(boards().join("toolchain.sh")).arg(board.target);
     let Ended { ok, out, err } = finish(script, BUILDING);
@@ -140,11 +187,17 @@ fn skip(test: &str, why: &str) {
     let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
 }
 
-/// cargo in the board's folder, with the images in `target/boards`.
+/// Where images are: real boards share crates, and a folder for these.
+fn images(board: &Board) -> PathBuf {
+    let all = boards().join("../target/boards");
+    if board.instead.is_empty() { all } else { all.join("real") }
+}
+
+/// cargo in the board's folder.
 fn cargo(board: &Board, path: &str, args: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.args(args).arg("--release").current_dir(boards().join(board.folder)).env("PATH", path);
-    cargo.env("CARGO_TARGET_DIR", boards().join("../target/boards"));
+    cargo.env("CARGO_TARGET_DIR", images(board));
     cargo
 }
 
@@ -153,13 +206,21 @@ fn build(board: &Board, path: &str, program: &str, features: &[&str]) -> PathBuf
     let built =
         finish(cargo(board, path, &[&["build", "--bin", program], features].concat()), BUILDING);
     assert!(built.ok, "{program} does not build on {}:\n{}", board.folder, built.err);
-    boards().join("../target/boards").join(board.target).join("release").join(program)
+    images(board).join(board.target).join("release").join(program)
 }
 
 /// What a board's program prints.
 fn board_says(board: &Board, path: &str, program: &str) -> String {
-    build(board, path, program, &[]);
-    let ran = finish(cargo(board, path, &["run", "--quiet", "--bin", program]), RUNNING);
+    let image = build(board, path, program, &[]);
+    let run = match board.instead {
+        [] => cargo(board, path, &["run", "--quiet", "--bin", program]),
+        [emulator, args @ ..] => {
+            let mut run = command(emulator);
+            run.args(args).arg(image).current_dir(boards().join(board.folder));
+            run
+        }
+    };
+    let ran = finish(run, RUNNING);
     assert!(ran.ok, "{program} failed on {}:\n{}{}", board.folder, ran.out, ran.err);
     ran.out
 }
@@ -203,6 +264,31 @@ fn a_cortex_m0_computes_the_hosts_bits() {
 #[test]
 fn a_riscv32_computes_the_hosts_bits() {
     computes_the_hosts_bits(&RISCV);
+}
+
+/// What a board says that learns beside what else it does, which is what the host says that learns at once.
+fn learns_in_pieces(board: &Board, program: &str) {
+    use pieces::{ARENA, Pieces, WEIGHTS};
+
+    let Ok(path) = toolchain(board).inspect_err(|why| skip(board.folder, why)) else { return };
+    let memory = (Box::leak(Box::new([0.0; WEIGHTS])), Box::leak(Box::new([0.0; ARENA])));
+    let mut here = Pieces::new(memory.0, memory.1).unwrap();
+    assert!(!here.work(usize::MAX).unwrap());
+    let mut said = String::new();
+    here.tell(&mut |line| said += &line.to_string()).unwrap();
+    assert_eq!(board_says(board, &path, program), said, "{program} on {}", board.folder);
+}
+
+#[test]
+fn a_raspberry_pi_pico_computes_the_hosts_bits() {
+    computes_the_hosts_bits(&PICO);
+    learns_in_pieces(&PICO, "super_loop");
+}
+
+#[test]
+fn a_nucleo_f446re_computes_the_hosts_bits() {
+    computes_the_hosts_bits(&NUCLEO);
+    learns_in_pieces(&NUCLEO, "rtic");
 }
 
 /// What an epoch over the digits in flash changes in the head of the fully connected network.

@@ -3,12 +3,14 @@
 standard output, and `bkpt n` ends with n.
 
     python3 emulate.py [--seconds S] IMAGE
+    python3 emulate.py --install
 
 Standard error then has the cycles, and the bytes of stack at the deepest: memory is painted before the start.
 The emulator counts the cycles of the instructions, as if flash never kept the processor waiting.
 
   exit 124       not done after S seconds (default 300)
   --seconds S    how long it may take here
+  --install      only installs the emulator
 
 The emulator comes from PyPI, always this one, into target/rp2040py.
 """
@@ -72,10 +74,15 @@ def segments(image):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("image", type=pathlib.Path)
+    parser.add_argument("image", type=pathlib.Path, nargs="?")
+    parser.add_argument("--install", action="store_true")
     parser.add_argument("--seconds", type=float, default=300)
     args = parser.parse_args()
     install()
+    if args.install:
+        return
+    if args.image is None:
+        parser.error("an image is wanted")
     from rp2040py.device.bootrom import BOOTROM_B1
     from rp2040py.execute_batch import execute_batch
     from rp2040py.rp2040 import RP2040
