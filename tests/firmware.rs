@@ -14,6 +14,8 @@ mod programs;
 #[allow(dead_code)] // as above
 #[path = "../boards/common/src/recipe.rs"]
 mod recipe;
+#[path = "firmware/template.rs"]
+mod template;
 
 use idinit::data::digits::{TRAIN, image, train};
 use idinit::engine::{Engine, Memory, Portable};
