@@ -287,6 +287,16 @@ fn a_raspberry_pi_pico_computes_the_hosts_bits() {
     learns_in_pieces(&PICO, "super_loop");
 }
 
+/// The driver is of this board, the ROM that it calls the chip's.
+#[test]
+fn a_raspberry_pi_pico_keeps_bytes_in_flash() {
+    if let Ok(path) = toolchain(&PICO).inspect_err(|why| skip("flash of rp-pico", why)) {
+        let said = "written [01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c]\n\
+                    erased [ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff]\nrefused true\n";
+        assert_eq!(board_says(&PICO, &path, "flash"), said);
+    }
+}
+
 #[test]
 fn a_nucleo_f446re_computes_the_hosts_bits() {
     computes_the_hosts_bits(&NUCLEO);

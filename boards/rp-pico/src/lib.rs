@@ -2,6 +2,8 @@
 
 #![no_std]
 
+pub mod flash;
+
 use common::{Board, FAULTED, PANICKED};
 use core::{
     arch::asm,
@@ -55,6 +57,8 @@ pub struct Wired {
     button: Pin<Gpio15, FunctionSioInput, PullUp>,
     /// Counts microseconds.
     pub timer: Timer,
+    /// What a program may keep.
+    pub flash: flash::Flash,
 }
 
 impl Wired {
@@ -106,7 +110,7 @@ impl Pico {
             &clocks.system_clock,
         );
         let timer = Timer::new(device.TIMER, &mut device.RESETS, &clocks);
-        Some(Wired { i2c, button: pins.gpio15.reconfigure(), timer })
+        Some(Wired { i2c, button: pins.gpio15.reconfigure(), timer, flash: flash::Flash(()) })
     }
 }
 
