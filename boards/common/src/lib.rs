@@ -10,6 +10,7 @@ pub mod learn;
 mod lend;
 mod measure;
 pub mod nets;
+pub mod pieces;
 pub mod programs;
 pub mod recipe;
 pub mod semihosting;
@@ -43,7 +44,12 @@ pub fn run<B: Board, E: fmt::Display>(program: impl FnOnce(Memory, Say) -> Resul
         Lend::new(([0.0; WEIGHTS], [0.0; STATE], [0.0; ARENA]));
     let Some((weights, state, arena)) = BUFFERS.take() else { B::exit(1) };
     let memory = Memory { weights, state, arena };
-    match program(memory, &mut |line| print::<B>(line)) {
+    end::<B, E>(program(memory, &mut |line| print::<B>(line)))
+}
+
+/// Ends a program by what came of it.
+pub fn end<B: Board, E: fmt::Display>(result: Result<(), E>) -> ! {
+    match result {
         Ok(()) => B::exit(0),
         Err(error) => {
             print::<B>(format_args!("{error}\n"));
