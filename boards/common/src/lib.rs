@@ -8,10 +8,13 @@ pub mod count;
 pub mod learn;
 mod lend;
 mod measure;
+pub mod n1_int8;
+pub mod n2_int8;
 pub mod nets;
 pub mod programs;
 pub mod recipe;
 pub mod semihosting;
+pub mod sine_int8;
 pub mod small;
 
 use core::{fmt, panic::PanicInfo};

@@ -41,7 +41,8 @@ impl End {
     }
 
     /// The output for a sum without its bias.
-    #[inline(always)]
+    #[cfg_attr(not(optimize_for_size), inline(always))]
+    #[cfg_attr(optimize_for_size, inline(never))]
     fn output(&self, sum: i32, channel: &Channel) -> i8 {
         let sum = channel.multiplier.times(sum.wrapping_add(channel.bias));
         hold(sum.wrapping_add(self.zero)).max(self.least)
