@@ -28,6 +28,7 @@ mod output;
 mod part;
 mod picture;
 mod plan;
+mod quantize;
 mod regenerate;
 mod report;
 mod results;
@@ -73,6 +74,7 @@ enum Command {
     Apply(apply::Apply),
     Delta(delta::DeltaArgs),
     Export(export::Export),
+    Quantize(quantize::Quantize),
     Inspect(inspect::Inspect),
     Gpu(gpu::Gpu),
 }
@@ -90,6 +92,7 @@ impl Command {
             Self::Apply(apply) => apply.run(),
             Self::Delta(delta) => delta.run(),
             Self::Export(export) => export.run(),
+            Self::Quantize(quantize) => quantize.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Gpu(gpu) => gpu.run(),
         }
