@@ -5,6 +5,8 @@
 #![no_std]
 
 pub mod count;
+pub mod int8;
+pub mod layers_int8;
 pub mod learn;
 mod lend;
 mod measure;
@@ -13,6 +15,7 @@ pub mod n2_int8;
 pub mod nets;
 pub mod programs;
 pub mod recipe;
+pub mod residual_int8;
 pub mod semihosting;
 pub mod sine_int8;
 pub mod small;
