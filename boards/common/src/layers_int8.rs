@@ -1,9 +1,7 @@
 //! Layers that other networks lack, with drawn weights.
 
-use idinit::int8::{
-    Affine, Channel, Layer, Linear, Links, Model, Multiplier, Op, Ops, Plan, Softmax, Sum, Weights,
-    Window,
-};
+#[rustfmt::skip]
+use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Multiplier, Op, Ops, Plan, Softmax, Sum, Weights, Window};
 use idinit::shape::Shape;
 
 #[rustfmt::skip]

@@ -1,5 +1,6 @@
 //! 64-32-32-10, trained on the digits and quantised.
 
+#[rustfmt::skip]
 use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Op, Ops, Plan, Weights};
 use idinit::shape::Shape;
 

@@ -1,5 +1,6 @@
 //! Two convolutions of 8 channels, trained on the digits and quantised.
 
+#[rustfmt::skip]
 use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Op, Ops, Plan, Weights, Window};
 use idinit::shape::Shape;
 

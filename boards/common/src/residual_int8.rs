@@ -1,5 +1,6 @@
 //! A residual network as IDInit starts it: no weight is stored.
 
+#[rustfmt::skip]
 use idinit::int8::{
     Affine, Channel, Layer, Linear, Links, Model, Multiplier, Op, Ops, Plan, Sum, Weights, Window,
 };

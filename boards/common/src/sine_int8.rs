@@ -1,5 +1,6 @@
 //! The sine of a number from 0 to 2 π: 1-16-16-1, trained and quantised.
 
+#[rustfmt::skip]
 use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Op, Ops, Plan, Weights};
 use idinit::shape::Shape;
 

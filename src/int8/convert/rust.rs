@@ -51,7 +51,7 @@ fn module(out: &mut String, about: &str, model: &crate::int8::Model<'_>) -> fmt:
         names.push("Softmax");
     }
     names.sort_unstable();
-    writeln!(out, "\nuse idinit::int8::{{{}}};", names.join(", "))?;
+    writeln!(out, "\n#[rustfmt::skip]\nuse idinit::int8::{{{}}};", names.join(", "))?;
     if model.layers.iter().any(|layer| rule(layer).is_some()) {
         let ordered = |rule| matches!(rule, Exact::Identity { .. } | Exact::ZeroPreserving { .. });
         let orders = model.layers.iter().filter_map(rule).any(ordered);
