@@ -41,7 +41,7 @@ impl Around<'_> {
         wash(patch, self.zero);
         let (first, end) = (columns.first * self.inp, columns.end * self.inp);
         from = from.wrapping_add(rows.first.wrapping_mul(self.width * self.channels));
-        let lines = patch.chunks_exact_mut(self.line).take(rows.end).skip(rows.first);
+        let lines = patch.chunks_exact_mut(self.line.max(1)).take(rows.end).skip(rows.first);
         for line in lines {
             let x = from.wrapping_add(columns.first.wrapping_mul(self.channels));
             let inside = line.get_mut(first..end).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(super) fn outputs(end: &End, x: &[i8], weights: &[i8], channels: &[Channel],
     let inp = x.len().max(1);
     let (fours, ones) = channels.as_chunks::<4>();
     let (y_fours, y_ones) = y.as_chunks_mut::<4>();
-    let blocks = weights.chunks_exact(4 * inp);
+    let blocks = weights.chunks_exact((4 * inp).max(1));
     let behind = blocks.remainder();
     for ((w, channels), y) in blocks.zip(fours).zip(y_fours) {
         for ((y, sum), channel) in y.iter_mut().zip(dots(w, x)).zip(channels) {

@@ -54,7 +54,7 @@ pub(in crate::int8) fn depthwise(io: Io<'_>, window: &Window, linear: &Linear<'_
     let filters = out.checked_div(input.channels as usize).unwrap_or(1).max(1);
     let Io { layer, zero, x, y, .. } = io;
     let io = Io { layer, zero, x, y: &mut [], scratch: &mut [] };
-    for (row, y) in y.chunks_exact_mut(out * width).enumerate() {
+    for (row, y) in y.chunks_exact_mut((out * width).max(1)).enumerate() {
         for (column, y) in y.chunks_exact_mut(out).enumerate() {
             let (rows, columns) =
                 (taps(window, 0, row, input.height), taps(window, 1, column, input.width));

@@ -10,7 +10,7 @@ fn pixels(io: Io<'_>, window: &Window, mut each: impl FnMut(&[i8], &mut [i8], [T
     let Io { layer, x, y, .. } = io;
     let (channels, width) =
         ((layer.output.channels as usize).max(1), (layer.output.width as usize).max(1));
-    for (row, y) in y.chunks_exact_mut(channels * width).enumerate() {
+    for (row, y) in y.chunks_exact_mut((channels * width).max(1)).enumerate() {
         for (column, y) in y.chunks_exact_mut(channels).enumerate() {
             let rows = taps(window, 0, row, layer.input.height);
             let columns = taps(window, 1, column, layer.input.width);

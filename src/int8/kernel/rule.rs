@@ -22,7 +22,8 @@ fn rows(io: &Io<'_>, rule: Exact, mut each: impl FnMut(usize, Row)) {
     for o in 0..dims.out() as usize {
         let end = begin + len;
         let mut next = || {
-            let (i, value) = nonzeros.next_if(|(i, _)| *i < end)?;
+            let (i, value) = *nonzeros.peek().filter(|(i, _)| *i < end)?;
+            nonzeros.next();
             Some((i - begin, if value < 0.0 { -ONE } else { ONE }))
         };
         let row = [next(), next()];
@@ -77,7 +78,7 @@ pub(in crate::int8) fn conv_by_rule(io: Io<'_>, window: &Window, linear: &Linear
             let (tap, c) = (j.checked_div(inp)?, j.checked_rem(inp)?);
             Some((tap.checked_div(width)?, tap.checked_rem(width)?, group + c, w))
         });
-        for (down, y) in y.chunks_exact_mut(out * steps).enumerate() {
+        for (down, y) in y.chunks_exact_mut((out * steps).max(1)).enumerate() {
             let rows = taps(window, 0, down, input.height);
             for (right, y) in y.chunks_exact_mut(out).enumerate() {
                 let columns = taps(window, 1, right, input.width);
