@@ -9,6 +9,14 @@ mod boards;
 #[cfg(feature = "device")]
 #[path = "../boards/common/src/device.rs"]
 mod device;
+#[path = "../boards/common/src/int8.rs"]
+mod int8;
+#[path = "../boards/common/src/layers_int8.rs"]
+mod layers_int8;
+#[path = "../boards/common/src/n1_int8.rs"]
+mod n1_int8;
+#[path = "../boards/common/src/n2_int8.rs"]
+mod n2_int8;
 #[allow(dead_code)] // some of it is for the boards only
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
@@ -19,6 +27,10 @@ mod programs;
 #[allow(dead_code)] // as above
 #[path = "../boards/common/src/recipe.rs"]
 mod recipe;
+#[path = "../boards/common/src/residual_int8.rs"]
+mod residual_int8;
+#[path = "../boards/common/src/sine_int8.rs"]
+mod sine_int8;
 #[path = "firmware/template.rs"]
 mod template;
 
@@ -131,6 +143,18 @@ fn a_raspberry_pi_pico_keeps_bytes_in_flash() {
 fn a_nucleo_f446re_computes_the_hosts_bits() {
     computes_the_hosts_bits(&NUCLEO, Work::SHORT);
     learns_in_pieces(&NUCLEO, "rtic");
+}
+
+#[test]
+fn every_board_infers_in_int8_as_the_host_does() {
+    let here = host_says(int8::int8);
+    assert_eq!(here.lines().count(), 5 * 16, "{here}");
+    for board in [&M4F, &M0, &RISCV] {
+        match toolchain(board) {
+            Err(why) => skip(board.folder, &why),
+            Ok(path) => assert_eq!(board_says(board, &path, "int8"), here, "{}", board.folder),
+        }
+    }
 }
 
 /// What an epoch over the digits in flash changes in the head of the fully connected network.

@@ -47,6 +47,15 @@ pub fn sqrt(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+/// `x` as a whole number, halves away from 0; at most ±1,000, which is more than 8 bits hold.
+#[inline]
+pub(crate) fn round(x: f32) -> i32 {
+    let x = x.clamp(-1e3, 1e3);
+    let whole = x as i32;
+    let rest = x - whole as f32;
+    whole + (rest >= 0.5) as i32 - (rest <= -0.5) as i32
+}
+
 /// The square root of `x`, correctly rounded.
 pub(crate) fn sqrt_f64(x: f64) -> f64 {
     libm::sqrt(x)

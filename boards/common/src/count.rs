@@ -5,15 +5,18 @@
 use crate::{
     Board, Lend,
     measure::{region, report},
+    n1_int8, n2_int8,
     nets::{CLASSES, Cnn, Mlp},
     programs::identity,
     recipe::{DELTA, LAYER, PAGE, PLAN, ROW, Refused, apply, begun},
+    sine_int8,
 };
 use core::hint::black_box;
 use idinit::{
     data::digits::{image, train},
     engine::{Engine, Error, Memory, Portable, Unstored},
     init::IdInit,
+    int8::{self, Int8, Links},
     layer::Uses,
     loss::Target,
     plan::{Mode, Net, Plan},
@@ -59,7 +62,10 @@ fn count<B: Board>() -> Option<()> {
     inference::<B, Cnn>("n2-infer", &N2_INFER.net(), memory)?;
     proved::<B>()?;
     unstored::<B>(("n1-unstored-row", "ram-n1-row"), ROW, memory)?;
-    unstored::<B>(("n1-unstored-layer", "ram-n1-layer"), LAYER, memory)
+    unstored::<B>(("n1-unstored-layer", "ram-n1-layer"), LAYER, memory)?;
+    int8::<B, n1_int8::Layers>("n1-int8", n1_int8::PLAN.net())?;
+    int8::<B, n2_int8::Layers>("n2-int8", n2_int8::PLAN.net())?;
+    int8::<B, sine_int8::Layers>("sine-int8", sine_int8::PLAN.net())
 }
 
 /// An engine on memory that is lent to it for one measurement.
@@ -141,5 +147,15 @@ fn unstored<B: Board>(
     let (done, stack) = region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y)));
     done.ok()?;
     report::<B>("ram", ram, 4 * numbers + stack);
+    Some(())
+}
+
+/// One input in whole numbers of 8 bits.
+#[inline(never)]
+fn int8<B: Board, L: Links>(name: &str, net: int8::Net<'_>) -> Option<()> {
+    let mut arena = [0; 2048];
+    let mut engine = Int8::<L>::new(net, &mut arena).ok()?;
+    black_box(engine.input_mut()).fill(1);
+    region::<B, _>(name, || black_box(&mut engine).run());
     Some(())
 }

@@ -6,14 +6,20 @@
 
 pub mod count;
 pub mod device;
+pub mod int8;
+pub mod layers_int8;
 pub mod learn;
 mod lend;
 mod measure;
+pub mod n1_int8;
+pub mod n2_int8;
 pub mod nets;
 pub mod pieces;
 pub mod programs;
 pub mod recipe;
+pub mod residual_int8;
 pub mod semihosting;
+pub mod sine_int8;
 pub mod small;
 #[cfg(feature = "talk")]
 pub mod talk;
