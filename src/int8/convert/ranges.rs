@@ -2,7 +2,7 @@
 
 use super::ConvertError;
 use crate::graph::{Node, Value};
-use crate::layer::{All, Chance, Forward};
+use crate::layer::{All, Chance, Forward, Trained};
 use std::vec::Vec;
 
 /// The least and the largest number of each value of a network, 0 among them, over the examples seen.
@@ -82,7 +82,7 @@ pub fn forward(nodes: &[Node], weights: &[f32], x: &[f32]) -> Result<Vec<Vec<f32
         let x = values.get(at(node.from)).map_or(&[][..], Vec::as_slice);
         let second = node.second.and_then(|second| values.get(at(second)));
         let mut y = std::vec![0.0; node.output.len()];
-        let in_place = node.layer.style(false).in_place;
+        let in_place = node.layer.style(Trained::Nothing).in_place;
         if in_place {
             y.copy_from_slice(x);
         }

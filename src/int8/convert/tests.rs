@@ -3,7 +3,7 @@ use crate::engine::{Engine, Memory, Portable};
 use crate::graph::{Graph, Node, Role, Value};
 use crate::init::{IdInit, Initial};
 use crate::int8::{Every, Int8, Op, Weights};
-use crate::layer::{All, AveragePool, Conv2d, Layer, MaxPool};
+use crate::layer::{All, AveragePool, Conv2d, Kind, Layer, MaxPool};
 use crate::loss::Target;
 use crate::plan::{Mode, Plan};
 use crate::rule::philox;
@@ -257,7 +257,7 @@ fn what_has_no_int8_form_is_refused_by_number() {
     };
     let input = || Graph::<4>::input(Shape::vector(4));
     let error = of(&input().dense(4).tanh()).unwrap_err();
-    assert_eq!(error, ConvertError::Layer { node: 1, kind: crate::layer::Kind::Tanh });
+    assert_eq!(error, ConvertError::Layer { node: 1, kind: Kind::Tanh });
     assert!(error.to_string().contains("in f32"), "{error}");
     assert_eq!(of(&input().batch_norm()).unwrap_err(), ConvertError::Norm { node: 0 });
     let g = input().dense(4);
