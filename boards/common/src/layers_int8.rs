@@ -166,6 +166,7 @@ static C6: [Channel; 10] = [
 
 /// The layers, in the order in which they compute.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // gains are numbers as any other
 pub static LAYERS: [Layer<'static>; 10] = [
     Layer { op: Op::Conv2d(Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1] }, 1, Linear { weights: Weights::Stored(&W0), channels: &C0, least: -128 }), from: 0, second: 0,
         input: Shape::hwc(8, 8, 1), output: Shape::hwc(8, 8, 6), values: Affine { scale: 0.008855264, zero: -128 } },

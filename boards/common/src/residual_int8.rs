@@ -39,6 +39,7 @@ static C8: [Channel; 1] = [
 
 /// The layers, in the order in which they compute.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // gains are numbers as any other
 pub static LAYERS: [Layer<'static>; 9] = [
     Layer { op: Op::Conv2d(Window { kernel: [3, 3], stride: [1, 1], padding: [1, 1] }, 1, Linear { weights: Weights::Rule(Exact::Identity { gain: 1.4142135, order: Order::SpatialMajor }), channels: &C0, least: -128 }), from: 0, second: 0,
         input: Shape::hwc(8, 8, 1), output: Shape::hwc(8, 8, 8), values: Affine { scale: 0.01024574, zero: -128 } },

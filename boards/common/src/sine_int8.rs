@@ -73,6 +73,7 @@ static C2: [Channel; 1] = [
 
 /// The layers, in the order in which they compute.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // gains are numbers as any other
 pub static LAYERS: [Layer<'static>; 3] = [
     Layer { op: Op::Dense(Linear { weights: Weights::Stored(&W0), channels: &C0, least: -128 }), from: 0, second: 0,
         input: Shape::vector(1), output: Shape::vector(16), values: Affine { scale: 0.01612645, zero: -128 } },

@@ -65,7 +65,10 @@ fn module(out: &mut String, about: &str, model: &crate::int8::Model<'_>) -> fmt:
     }
     let count = model.layers.len();
     writeln!(out, "/// The layers, in the order in which they compute.")?;
-    writeln!(out, "#[rustfmt::skip]\npub static LAYERS: [Layer<'static>; {count}] = [")?;
+    writeln!(
+        out,
+        "#[rustfmt::skip]\n#[allow(clippy::approx_constant)] // gains are numbers as any other\npub static LAYERS: [Layer<'static>; {count}] = ["
+    )?;
     for (number, layer) in model.layers.iter().enumerate() {
         write!(out, "    Layer {{ op: Op::")?;
         op(out, number, &layer.op)?;
