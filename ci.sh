@@ -15,8 +15,10 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 features=(std half defmt micromath device)
 # what tests are built with, once for all of them
 all=cli,bmi160,half,nccl
-bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imac-unknown-none-elf)
-steps=(tools format lint features documentation data test adaptors small gpu bare_metal measure main_job)
+bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
+# these have the crates of their chips; tests run the first two in emulators
+real_boards=(rp-pico nucleo-f446re rp-pico2 nrf52840-dk esp32-c3-devkit)
+steps=(tools format lint features documentation data test adaptors small gpu bare_metal boards measure main_job)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf 'ci.sh: %s\n' "$*" >&2; exit 1; }
@@ -36,6 +38,7 @@ tools() {
     install qemu-system-arm qemu-system-arm
     install qemu-system-misc qemu-system-riscv32
     install llvm llvm-size llvm-size-{22,19,16,14}
+    python3 -m pip --version >/dev/null || die "python3 with pip brings the Pico's emulator: install it"
     toolchain=$(bash boards/toolchain.sh --install "${bare_metal[@]}") || die "no toolchain for bare metal"
 }
 
@@ -43,6 +46,7 @@ format() {
     cargo fmt --all --check
     local package
     for package in boards/*/Cargo.toml examples/*/Cargo.toml; do cargo fmt --check --manifest-path "$package"; done
+    rustfmt --check --edition 2024 boards/template/{build.rs,src/main.rs}
     cargo fmt --check --manifest-path tests/cuda-on-cpu/Cargo.toml
     cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 }
@@ -187,6 +191,17 @@ bare_metal() {
             cargo build --quiet --release --lib --target "$target"
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
             cargo build --quiet --release --lib --target "$target" --features bmi160,defmt,device,half,micromath
+    done
+}
+
+# Every program for every real board builds, and is not larger than the board.
+boards() {
+    [ -n "${toolchain+set}" ] || tools
+    local board
+    for board in "${real_boards[@]}"; do
+        (cd "boards/$board" && PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=../../target/boards/real \
+            cargo build --quiet --release) || die "$board does not build"
+        echo "ci.sh: built for $board: $(cd "boards/$board/src/bin" && echo *.rs)"
     done
 }
 

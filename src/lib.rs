@@ -86,8 +86,8 @@
 //! and no features for single layers.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// the GPU's driver is called in `gpu` alone
-#![cfg_attr(not(feature = "cuda"), forbid(unsafe_code))]
+// the GPU's driver is called in `gpu` alone, instructions of Arm's DSP extension in `int8::dsp`
+#![cfg_attr(not(any(feature = "cuda", arm_dsp)), forbid(unsafe_code))]
 
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;

@@ -130,11 +130,11 @@ impl Span {
 /// reaches past the end, nothing comes back: a plan never makes such spans. Every count of spans is
 /// code of its own, so small programs cut five.
 #[inline(never)]
-pub(crate) fn cut<const N: usize>(all: &mut [f32], spans: [Span; N]) -> [&mut [f32]; N] {
+pub(crate) fn cut<T, const N: usize>(all: &mut [T], spans: [Span; N]) -> [&mut [T]; N] {
     let mut parts = [(); N].map(|()| Default::default());
     let (mut rest, mut begin) = (all, 0);
     for _ in 0..N {
-        let mut lowest: Option<(Span, &mut &mut [f32])> = None;
+        let mut lowest: Option<(Span, &mut &mut [T])> = None;
         for (span, part) in spans.iter().zip(&mut parts) {
             let ahead = !span.is_empty() && span.start >= begin;
             if ahead && lowest.as_ref().is_none_or(|(lowest, _)| span.start < lowest.start) {

@@ -1,4 +1,4 @@
-//! The boards' programs compute the host's bits: each is built, run in QEMU, and what it says, its
+//! The boards' programs compute the host's bits: each is built, run in an emulator, and what it says, its
 //! fingerprints, losses and accuracies, is compared line by line with what it says here.
 //!
 //! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
@@ -9,17 +9,34 @@ mod boards;
 #[cfg(feature = "device")]
 #[path = "../boards/common/src/device.rs"]
 mod device;
+#[path = "../boards/common/src/int8.rs"]
+mod int8;
+#[path = "../boards/common/src/layers_int8.rs"]
+mod layers_int8;
+#[path = "../boards/common/src/n1_int8.rs"]
+mod n1_int8;
+#[path = "../boards/common/src/n2_int8.rs"]
+mod n2_int8;
 #[allow(dead_code)] // some of it is for the boards only
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
+#[path = "../boards/common/src/pieces.rs"]
+mod pieces;
 #[path = "../boards/common/src/programs.rs"]
 mod programs;
 #[allow(dead_code)] // as above
 #[path = "../boards/common/src/recipe.rs"]
 mod recipe;
+#[path = "../boards/common/src/residual_int8.rs"]
+mod residual_int8;
+#[path = "../boards/common/src/sine_int8.rs"]
+mod sine_int8;
+#[path = "firmware/template.rs"]
+mod template;
 
 use boards::{
-    BUILDING, Board, Ended, M0, M4F, RISCV, RUNNING, boards, build, cargo, finish, skip, toolchain,
+    BUILDING, Board, Ended, M0, M4F, NUCLEO, PICO, RISCV, RUNNING, boards, build, cargo, command,
+    finish, skip, toolchain,
 };
 use idinit::data::digits::{TRAIN, image, train};
 use idinit::engine::{Engine, Memory, Portable};
@@ -33,8 +50,16 @@ use std::{env, fmt::Debug, fs};
 
 /// What a board's program prints.
 fn board_says(board: &Board, path: &str, program: &str) -> String {
-    build(board, path, program, &[]);
-    let ran = finish(cargo(board, path, &["run", "--quiet", "--bin", program]), RUNNING);
+    let image = build(board, path, program, &[]);
+    let run = match board.instead {
+        [] => cargo(board, path, &["run", "--quiet", "--bin", program]),
+        [emulator, args @ ..] => {
+            let mut run = command(emulator);
+            run.args(args).arg(image).current_dir(boards().join(board.folder));
+            run
+        }
+    };
+    let ran = finish(run, RUNNING);
     assert!(ran.ok, "{program} failed on {}:\n{}{}", board.folder, ran.out, ran.err);
     ran.out
 }
@@ -55,8 +80,11 @@ fn computes_the_hosts_bits(board: &Board, work: Work) -> Option<String> {
     let says = |program| board_says(board, &path, program);
     assert_eq!(says("init"), host_says(programs::init), "{}", board.folder);
     assert_eq!(says("recipe"), host_says(recipe::recipe), "{}", board.folder);
+    // (it would take the emulator of the Pico minutes)
     #[cfg(feature = "device")]
-    assert_eq!(says("learn"), host_says(device::learn), "{}", board.folder);
+    if board.folder != PICO.folder {
+        assert_eq!(says("learn"), host_says(device::learn), "{}", board.folder);
+    }
     assert_eq!(says("infer"), host_says(programs::infer), "{}", board.folder);
     let here = host_says(|memory, say| programs::train(work, memory, say));
     assert_eq!(says("train"), here, "{}", board.folder);
@@ -80,6 +108,53 @@ fn a_cortex_m0_computes_the_hosts_bits() {
 #[test]
 fn a_riscv32_computes_the_hosts_bits() {
     computes_the_hosts_bits(&RISCV, Work::SHORT);
+}
+
+/// What a board says that learns beside what else it does, which is what the host says that learns at once.
+fn learns_in_pieces(board: &Board, program: &str) {
+    use pieces::{ARENA, Pieces, WEIGHTS};
+
+    let Ok(path) = toolchain(board).inspect_err(|why| skip(board.folder, why)) else { return };
+    let memory = (Box::leak(Box::new([0.0; WEIGHTS])), Box::leak(Box::new([0.0; ARENA])));
+    let mut here = Pieces::new(memory.0, memory.1).unwrap();
+    assert!(!here.work(usize::MAX).unwrap());
+    let mut said = String::new();
+    here.tell(&mut |line| said += &line.to_string()).unwrap();
+    assert_eq!(board_says(board, &path, program), said, "{program} on {}", board.folder);
+}
+
+#[test]
+fn a_raspberry_pi_pico_computes_the_hosts_bits() {
+    computes_the_hosts_bits(&PICO, Work::BRIEF);
+    learns_in_pieces(&PICO, "super_loop");
+}
+
+/// The driver is of this board, the ROM that it calls the chip's.
+#[test]
+fn a_raspberry_pi_pico_keeps_bytes_in_flash() {
+    if let Ok(path) = toolchain(&PICO).inspect_err(|why| skip("flash of rp-pico", why)) {
+        let said = "written [01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c]\n\
+                    erased [ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff, ff]\nrefused true\n";
+        assert_eq!(board_says(&PICO, &path, "flash"), said);
+    }
+}
+
+#[test]
+fn a_nucleo_f446re_computes_the_hosts_bits() {
+    computes_the_hosts_bits(&NUCLEO, Work::SHORT);
+    learns_in_pieces(&NUCLEO, "rtic");
+}
+
+#[test]
+fn every_board_infers_in_int8_as_the_host_does() {
+    let here = host_says(int8::int8);
+    assert_eq!(here.lines().count(), 5 * 16, "{here}");
+    for board in [&M4F, &M0, &RISCV] {
+        match toolchain(board) {
+            Err(why) => skip(board.folder, &why),
+            Ok(path) => assert_eq!(board_says(board, &path, "int8"), here, "{}", board.folder),
+        }
+    }
 }
 
 /// What an epoch over the digits in flash changes in the head of the fully connected network.

@@ -280,13 +280,20 @@ fn the_tables_have_no_circle() {
     assert_eq!(placed.len(), modules.len(), "{placed:?} of {modules:?}");
 }
 
-/// What is unsafe lies in `gpu`, and says each time who guarantees what.
+/// What is unsafe lies in `gpu` and in `int8::dsp`, and says each time who guarantees what.
 #[test]
-fn only_calls_of_the_gpus_driver_are_unsafe() {
+fn only_calls_of_the_gpus_driver_and_instructions_are_unsafe() {
     for source in sources() {
         let path = source.path.display();
         let count = words(&source.code, "unsafe").count();
-        if source.module.first().is_none_or(|module| module != "gpu") {
+        let instructions = source.module == ["int8", "dsp"];
+        if instructions {
+            // one instruction each, and nothing else of the language's unsafe
+            assert_eq!(
+                words(&source.code, "asm").filter(|text| text.starts_with("asm!")).count(),
+                count
+            );
+        } else if source.module.first().is_none_or(|module| module != "gpu") {
             assert_eq!(count, 0, "{path}");
         }
         let text = fs::read_to_string(&source.path).unwrap();

@@ -5,6 +5,7 @@
 //! | [`sense`] | samples at a steady rate, as windows that a network takes |
 //! | [`learn`] | infers, takes labels, and trains while there is time |
 //! | [`keep`] | what was learnt, in flash: safe from cuts of power, with even wear |
+//! | [`serve`] | all of that, behind the line of [`talk`] |
 //! | [`talk`] | a line to a PC, which sees how it goes, sends windows, and gets and gives what was learnt |
 //!
 //! The start is a function of the index of a weight, so that nobody ships it: a device begins with
@@ -102,6 +103,7 @@
 pub mod keep;
 pub mod learn;
 pub mod sense;
+pub mod serve;
 mod start;
 pub mod talk;
 

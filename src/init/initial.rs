@@ -4,7 +4,7 @@
 use super::{Facts, Scheme, Site};
 use crate::graph::Node;
 use crate::layer::{All, Part, Uses};
-use crate::rule::LengthError;
+use crate::rule::{Fill, LengthError, Rule};
 use core::marker::PhantomData;
 
 /// One weight of a network, and where it lies among all.
@@ -110,6 +110,15 @@ impl<'a, S: Scheme, L: Uses> Initial<'a, S, L> {
     fn site<'b>(&'b self, tensor: &Tensor<'b>) -> Site<'b> {
         let Tensor { number, node, part, part_number, .. } = *tensor;
         Site { facts: &self.facts, nodes: self.nodes, number, node, part, part_number }
+    }
+
+    /// The rule of a weight, where it is one of the crate's and a function of the index.
+    pub fn rule(&self, tensor: &Tensor<'_>) -> Option<Rule> {
+        let site = self.site(tensor);
+        match site.is_table() {
+            true => Some(self.scheme.table(&site)),
+            false => self.scheme.start(&site).rule(),
+        }
     }
 
     /// Writes the window of one weight that begins at its index `start`.

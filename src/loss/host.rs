@@ -106,7 +106,7 @@ mod tests {
             let mixed = Target::Mixed { first: &first, second: &second, share: &share };
             for target in [Target::Labels(&first), mixed] {
                 let mut want = y.clone();
-                let want_loss = loss.descend::<true, true>(&mut want, target, outputs);
+                let want_loss = loss.descend::<true, true>(&mut want, target, (rows, outputs));
                 let got_loss = loss.descend_host(Arch::new(), &mut y, target, outputs);
                 assert!((got_loss - want_loss).abs() <= 1e-5 * want_loss.abs(), "{got_loss}");
                 let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-6 / rows as f32;

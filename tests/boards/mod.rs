@@ -16,6 +16,8 @@ pub struct Board {
     pub qemu: &'static str,
     /// The machine that QEMU plays.
     pub machine: &'static str,
+    /// How an image is run where that is not how the board itself is.
+    pub instead: &'static [&'static str],
 }
 
 pub const M4F: Board = Board {
@@ -23,22 +25,58 @@ pub const M4F: Board = Board {
     machine: "mps2-an386",
     target: "thumbv7em-none-eabihf",
     qemu: "qemu-system-arm",
+    instead: &[],
 };
 pub const M0: Board = Board {
     folder: "qemu-mps2-an385",
     machine: "mps2-an385",
     target: "thumbv6m-none-eabi",
     qemu: "qemu-system-arm",
+    instead: &[],
 };
 pub const RISCV: Board = Board {
     folder: "qemu-riscv32-virt",
     machine: "virt",
     target: "riscv32imac-unknown-none-elf",
     qemu: "qemu-system-riscv32",
+    instead: &[],
+};
+
+/// Its image for a real board, in an emulator that `emulate.py` installs.
+pub const PICO: Board = Board {
+    folder: "rp-pico",
+    machine: "",
+    target: "thumbv6m-none-eabi",
+    qemu: "python3",
+    instead: &["python3", "emulate.py"],
+};
+/// Its image for a real board, on QEMU's board with a chip of the same family.
+pub const NUCLEO: Board = Board {
+    folder: "nucleo-f446re",
+    machine: "netduinoplus2",
+    target: "thumbv7em-none-eabihf",
+    qemu: "qemu-system-arm",
+    instead: &[
+        "qemu-system-arm",
+        "-machine",
+        "netduinoplus2",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        // its second serial port is what the program prints on
+        "-serial",
+        "null",
+        "-serial",
+        "stdio",
+        "-semihosting-config",
+        "enable=on,target=native",
+        "-kernel",
+    ],
 };
 
 /// How long a program may be built.
-pub const BUILDING: Duration = Duration::from_secs(600);
+pub const BUILDING: Duration = Duration::from_secs(1_200);
 /// How long it may run.
 pub const RUNNING: Duration = Duration::from_secs(600);
 
@@ -102,6 +140,14 @@ pub fn toolchain(board: &Board) -> Result<String, String> {
     if !found.is_ok_and(|output| output.status.success()) {
         return Err(format!("{} is not installed", board.qemu));
     }
+    if let [python @ "python3", emulator] = board.instead {
+        let mut install = command(python);
+        install.args([emulator, "--install"]).current_dir(boards().join(board.folder));
+        let installed = finish(install, BUILDING);
+        if !installed.ok {
+            return Err(installed.err);
+        }
+    }
     let mut script = command("bash");
     script.arg(boards().join("toolchain.sh")).arg(board.target);
     let Ended { ok, out, err } = finish(script, BUILDING);
@@ -121,11 +167,17 @@ pub fn skip(test: &str, why: &str) {
     let _ = writeln!(io::stderr(), "SKIPPED: {test}: {why}");
 }
 
-/// cargo in the board's folder, with the images in `target/boards`.
+/// Where images are: real boards share crates, and a folder for these.
+pub fn images(board: &Board) -> PathBuf {
+    let all = boards().join("../target/boards");
+    if board.instead.is_empty() { all } else { all.join("real") }
+}
+
+/// cargo in the board's folder.
 pub fn cargo(board: &Board, path: &str, args: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.args(args).arg("--release").current_dir(boards().join(board.folder)).env("PATH", path);
-    cargo.env("CARGO_TARGET_DIR", boards().join("../target/boards"));
+    cargo.env("CARGO_TARGET_DIR", images(board));
     cargo
 }
 
@@ -134,5 +186,5 @@ pub fn build(board: &Board, path: &str, program: &str, features: &[&str]) -> Pat
     let built =
         finish(cargo(board, path, &[&["build", "--bin", program], features].concat()), BUILDING);
     assert!(built.ok, "{program} does not build on {}:\n{}", board.folder, built.err);
-    boards().join("../target/boards").join(board.target).join("release").join(program)
+    images(board).join(board.target).join("release").join(program)
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     Board, Lend,
-    nets::{CLASSES, Cnn, Mlp},
+    nets::{CLASSES, Cnn, Mlp, Sine},
     programs::largest,
 };
 use idinit::{
@@ -24,6 +24,10 @@ static CNN: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>(), 1);
 static CNN_WEIGHTS: Lend<[f32; CNN.weights]> = Lend::new([0.0; CNN.weights]);
 static CNN_ARENA: Lend<[f32; CNN.arena]> = Lend::new([0.0; CNN.arena]);
 
+static SINE: Plan<5> = Plan::new(&Sine::GRAPH, Mode::train::<Sgd>(), 1);
+static SINE_WEIGHTS: Lend<[f32; SINE.weights]> = Lend::new([0.0; SINE.weights]);
+static SINE_ARENA: Lend<[f32; SINE.arena]> = Lend::new([0.0; SINE.arena]);
+
 /// How many test images are told right in the end.
 static RIGHT: Lend<usize> = Lend::new(0);
 
@@ -43,6 +47,29 @@ pub fn cnn<B: Board>() -> ! {
     let (weights, arena) = (CNN_WEIGHTS.take(), CNN_ARENA.take());
     end::<B>(weights.zip(arena).and_then(|(weights, arena)| {
         learn::<Cnn>(CNN.net(), Memory { weights, state: &mut [], arena })
+    }))
+}
+
+/// The whole program, with the smallest network there is a use for: it learns x ↦ 4 x (1 − x), the shape of half a
+/// sine, from 0 to 1.
+pub fn sine<B: Board>() -> ! {
+    let (weights, arena) = (SINE_WEIGHTS.take(), SINE_ARENA.take());
+    end::<B>(weights.zip(arena).and_then(|(weights, arena)| {
+        let memory = Memory { weights, state: &mut [], arena };
+        let mut engine = Portable::<Sine, _>::new(SINE.net(), Sgd::default(), memory).ok()?;
+        engine.start(&IdInit::PAPER);
+        let point = |k: usize| (k % 64) as f32 / 64.0;
+        for k in (0..64 * EPOCHS).map(|k| 37 * k) {
+            let x = point(k);
+            engine.train(&[x], Target::Values(&[4.0 * x * (1.0 - x)]), RATE).ok()?;
+        }
+        let (mut y, mut right) = ([0.0], 0);
+        for x in (0..64).map(point) {
+            engine.infer(&[x], &mut y).ok()?;
+            let [y] = y;
+            right += usize::from((y - 4.0 * x * (1.0 - x)).abs() < 0.25);
+        }
+        Some(right)
     }))
 }
 

@@ -13,8 +13,8 @@ pub struct Lend<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the boards run one core with interrupts off, so nothing happens between the look at `taken`
-// and its change.
+// SAFETY: the boards run one core, and interrupts are off or take nothing, so nothing happens between the
+// look at `taken` and its change.
 unsafe impl<T> Sync for Lend<T> {}
 
 impl<T> Lend<T> {

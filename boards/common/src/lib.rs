@@ -7,13 +7,20 @@
 pub mod count;
 pub mod device;
 pub mod gestures;
+pub mod int8;
+pub mod layers_int8;
 pub mod learn;
 mod lend;
 mod measure;
+pub mod n1_int8;
+pub mod n2_int8;
 pub mod nets;
+pub mod pieces;
 pub mod programs;
 pub mod recipe;
+pub mod residual_int8;
 pub mod semihosting;
+pub mod sine_int8;
 pub mod small;
 #[cfg(feature = "talk")]
 pub mod talk;
@@ -44,7 +51,12 @@ pub fn run<B: Board, E: fmt::Display>(program: impl FnOnce(Memory, Say) -> Resul
         Lend::new(([0.0; WEIGHTS], [0.0; STATE], [0.0; ARENA]));
     let Some((weights, state, arena)) = BUFFERS.take() else { B::exit(1) };
     let memory = Memory { weights, state, arena };
-    match program(memory, &mut |line| print::<B>(line)) {
+    end::<B, E>(program(memory, &mut |line| print::<B>(line)))
+}
+
+/// Ends a program by what came of it.
+pub fn end<B: Board, E: fmt::Display>(result: Result<(), E>) -> ! {
+    match result {
         Ok(()) => B::exit(0),
         Err(error) => {
             print::<B>(format_args!("{error}\n"));

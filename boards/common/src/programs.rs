@@ -18,8 +18,8 @@ use idinit::{
 /// Where a program's lines go.
 pub type Say<'a> = &'a mut dyn FnMut(fmt::Arguments);
 
-/// Images that go through a network at once.
-const BATCH: usize = 16;
+/// Images that go through a network at once: with 4, everything fits into 128 KiB of memory.
+const BATCH: usize = 4;
 /// Numbers of an image.
 const IMAGE: usize = 64;
 
@@ -67,7 +67,7 @@ pub fn init(memory: Memory, say: Say) -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts either network and runs the first 16 test images through it.
+/// Starts either network and runs the first test images through it.
 pub fn infer(memory: Memory, say: Say) -> Result<(), Error> {
     let Memory { weights, state, arena } = memory;
     let mlp = Memory { weights, state, arena };
@@ -116,10 +116,12 @@ impl Work {
     /// A tenth of them, once.
     pub const SHORT: Self =
         Self { epochs: 1, images: digits::TRAIN / 10, tests: digits::TEST / 10 };
+    /// A step, for an emulator.
+    pub const BRIEF: Self = Self { epochs: 1, images: 2, tests: 1 };
 }
 
 /// The first learning rate; it falls linearly to 0.
-const RATE: f32 = 0.05;
+const RATE: f32 = 0.0125;
 const UPDATE: Momentum = Momentum { momentum: 0.9, decay: 5e-4, nesterov: false };
 
 /// Trains either network from IDInit.

@@ -6,6 +6,7 @@ use crate::{
     nets::CLASSES,
     programs::identity,
     recipe::{ARENA, LAYER, PLAN, Refused, apply, begun, outputs},
+    sine_int8,
 };
 use core::hint::black_box;
 use idinit::{
@@ -14,6 +15,7 @@ use idinit::{
         learn::Counters,
     },
     init::IdInit,
+    int8::Int8,
     recipe::Fingerprint,
 };
 
@@ -72,4 +74,14 @@ pub fn unstored<B: Board>() -> ! {
     let rule = |at: usize, w: &mut [f32]| initial.fill_window(at, w).map_err(Refused::from);
     let y = outputs::<LAYER, _>(black_box(&[0.5; 64]), &mut arena, rule);
     end::<B>(y.is_ok_and(|y| black_box(y) == [0.0; CLASSES]))
+}
+
+/// The sine of a number, in whole numbers of 8 bits.
+pub fn sine<B: Board>() -> ! {
+    let mut arena = [0; sine_int8::PLAN.arena];
+    let mut y = [0.0];
+    let engine = Int8::<sine_int8::Layers>::new(sine_int8::PLAN.net(), &mut arena);
+    let done = engine.and_then(|mut engine| engine.infer(black_box(&[1.0]), &mut y));
+    black_box(y);
+    end::<B>(done.is_ok())
 }

@@ -29,6 +29,7 @@ mod output;
 mod part;
 mod picture;
 mod plan;
+mod quantize;
 mod regenerate;
 mod report;
 mod results;
@@ -75,6 +76,7 @@ enum Command {
     Delta(delta::DeltaArgs),
     Device(device::DeviceArgs),
     Export(export::Export),
+    Quantize(quantize::Quantize),
     Inspect(inspect::Inspect),
     Gpu(gpu::Gpu),
 }
@@ -93,6 +95,7 @@ impl Command {
             Self::Delta(delta) => delta.run(),
             Self::Device(device) => device.run(),
             Self::Export(export) => export.run(),
+            Self::Quantize(quantize) => quantize.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Gpu(gpu) => gpu.run(),
         }

@@ -1,8 +1,7 @@
 //! Deltas of weights that a device has in memory: into bytes, and from bytes.
 
 use super::message::{Code, Refusal};
-use crate::init::{Initial, Scheme};
-use crate::layer::Uses;
+use crate::device::Start;
 use crate::recipe::{Delta, DeltaError, Encoder, Fingerprint, Kind, Recipe, Survey};
 
 /// Numbers of the start that are written at a time.
@@ -20,8 +19,8 @@ impl From<DeltaError> for Refusal {
 }
 
 /// Calls `each` with pages of the start, one after the other, and with the place of each.
-fn pages<S: Scheme, L: Uses>(
-    initial: &Initial<'_, S, L>,
+fn pages<T: Start + ?Sized>(
+    initial: &T,
     mut each: impl FnMut(usize, &mut [f32]) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     let (count, mut page) = (initial.len(), [0.0; PAGE]);
@@ -38,8 +37,8 @@ fn pages<S: Scheme, L: Uses>(
 ///
 /// # Errors
 /// [`Code::Room`] with the bytes that there are and one more, where it does not fit.
-pub fn pack<S: Scheme, L: Uses>(
-    initial: &Initial<'_, S, L>,
+pub fn pack<T: Start + ?Sized>(
+    initial: &T,
     weights: &[f32],
     recipe: Option<Recipe>,
     stage: &mut [u8],
@@ -69,8 +68,8 @@ pub fn pack<S: Scheme, L: Uses>(
 /// # Errors
 /// A [`Refusal`] where the delta is for another start, is damaged, comes to another result, or has bytes
 /// behind it.
-pub fn install<S: Scheme, L: Uses>(
-    initial: &Initial<'_, S, L>,
+pub fn install<T: Start + ?Sized>(
+    initial: &T,
     start: Fingerprint,
     delta: &[u8],
     weights: &mut [f32],
@@ -85,8 +84,8 @@ pub fn install<S: Scheme, L: Uses>(
     })
 }
 
-fn apply<S: Scheme, L: Uses>(
-    initial: &Initial<'_, S, L>,
+fn apply<T: Start + ?Sized>(
+    initial: &T,
     start: Fingerprint,
     delta: &[u8],
     mut write: impl FnMut(usize, &[f32]),

@@ -5,10 +5,11 @@
 
 use board::Qemu;
 use common::{
-    Board, Lend,
+    Board, Lend, layers_int8, n2_int8,
     nets::{CLASSES, Mlp, Others, Recurrent, Residual, Squared, Tokens},
     programs::identity,
     recipe::{DELTA, PLAN, apply, begun},
+    residual_int8,
 };
 use core::hint::black_box;
 use heapless::spsc::Queue;
@@ -21,6 +22,7 @@ use idinit::{
     engine::{Engine, Error, Memory, Portable, Unstored},
     graph::Graph,
     init::{IdInit, Initial},
+    int8::{Every, Int8},
     layer::{Kind, Uses},
     loss::Target,
     plan::{Mode, Net, Plan},
@@ -81,6 +83,7 @@ fn everything() -> Option<()> {
     both::<Tokens, _>(&TOKENS, (&[1.0; 64], labels.1), memory)?;
     both::<Recurrent, _>(&RECURRENT, labels, memory)?;
     both::<Squared, _>(&SQUARED, (&x, Target::Values(&[0.5; CLASSES])), memory)?;
+    whole_numbers()?;
     learnt(memory)?;
     patched(memory)
 }
@@ -114,6 +117,17 @@ fn learnt(Memory { weights, state, arena }: &mut Memory<'static>) -> Option<()> 
         });
     }
     black_box((windows.counts(), windows.standard.numbers_mut(), learner.weights()));
+    Some(())
+}
+
+/// Every kind of layer in whole numbers of 8 bits, in networks of which the compiler is told nothing.
+fn whole_numbers() -> Option<()> {
+    let (mut arena, mut y) = ([0; 4096], [0.0; CLASSES]);
+    for net in [layers_int8::PLAN.net(), residual_int8::PLAN.net(), n2_int8::PLAN.net()] {
+        let mut engine = Int8::<Every>::new(black_box(net), black_box(&mut arena)).ok()?;
+        engine.infer(black_box(&[0.5; 64]), black_box(&mut y)).ok()?;
+        engine.features(black_box(1), black_box(&[0.5; 64]), black_box(&mut y)).ok()?;
+    }
     Some(())
 }
 
