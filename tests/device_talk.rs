@@ -8,11 +8,13 @@
 
 #[path = "boards/mod.rs"]
 mod boards;
+#[path = "boards/machine.rs"]
+mod machine;
 #[allow(dead_code)] // one of them is on the boards that talk
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
 
-use boards::{Board, Ended, M0, M4F, RISCV, build, command, finish, skip, toolchain};
+use boards::{Board, M0, M4F, RISCV, build, finish, skip, toolchain};
 use idinit::data::digits;
 use idinit::engine::{Engine, Memory, Portable};
 use idinit::init::IdInit;
@@ -20,86 +22,17 @@ use idinit::loss::Target;
 use idinit::plan::{Mode, Plan};
 use idinit::recipe::Fingerprint;
 use idinit::update::Sgd;
+use machine::{Machine, TALKING, last};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const RECIPE: &str = "idinit/1 mlp hidden=32,32 idinit";
-const TALKING: Duration = Duration::from_secs(300);
-
-/// A board that runs `talk`, and where its line is.
-struct Machine {
-    qemu: Child,
-    folder: TempDir,
-    port: String,
-}
-
-impl Machine {
-    /// A command that runs QEMU with this line.
-    fn qemu(board: &Board, image: &Path, serial: &str) -> Command {
-        let mut qemu = command(board.qemu);
-        qemu.args(["-machine", board.machine, "-display", "none", "-monitor", "none"]);
-        if board.machine == "virt" {
-            qemu.args(["-bios", "none"]);
-        }
-        qemu.args(["-semihosting-config", "enable=on,target=native", "-serial", serial]);
-        qemu.arg("-kernel").arg(image).stdin(Stdio::null()).stdout(Stdio::piped());
-        qemu
-    }
-
-    /// With a socket in a folder of its own.
-    fn start(board: &Board, image: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("line");
-        let serial = format!("unix:{},server=on,wait=off", socket.display());
-        let qemu = Self::qemu(board, image, &serial).spawn().unwrap();
-        let begun = Instant::now();
-        while !socket.exists() {
-            assert!(begun.elapsed() < TALKING, "QEMU makes no socket");
-            thread::sleep(Duration::from_millis(10));
-        }
-        let port = format!("unix:{}", socket.display());
-        Self { qemu, folder, port }
-    }
-
-    /// What `idinit device COMMAND PORT …` ends with.
-    fn ended(&self, subcommand: &str, rest: &str) -> Ended {
-        let mut idinit = Command::new(env!("CARGO_BIN_EXE_idinit"));
-        idinit.current_dir(self.folder.path()).args(["device", subcommand]).arg(&self.port);
-        idinit.args(rest.split_whitespace());
-        finish(idinit, TALKING)
-    }
-
-    fn good(&self, subcommand: &str, rest: &str) -> String {
-        let ended = self.ended(subcommand, rest);
-        assert!(ended.ok && ended.err.is_empty(), "{subcommand} {rest}: {}", ended.err);
-        ended.out
-    }
-
-    fn json(&self, subcommand: &str, rest: &str) -> Value {
-        serde_json::from_str(&self.good(subcommand, &format!("{rest} --json"))).unwrap()
-    }
-
-    /// Turns it off, and says what it printed beside its line.
-    fn stop(mut self) -> String {
-        self.qemu.kill().unwrap();
-        let mut said = String::new();
-        self.qemu.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        self.qemu.wait().unwrap();
-        said
-    }
-}
-
-/// The last word of a line.
-fn last(line: &str) -> &str {
-    line.split_whitespace().last().unwrap()
-}
 
 /// The weights after so many digits, as the host trains them.
 fn trained(labels: usize) -> Vec<f32> {

@@ -4,9 +4,10 @@
 
 use crate::{
     Board, Lend,
+    gestures::{self, SETTINGS},
     measure::{region, report},
     n1_int8, n2_int8,
-    nets::{Autoencoder, CLASSES, Cnn, Large, Mlp, Residual},
+    nets::{Autoencoder, CLASSES, Cnn, Gestures, Large, Mlp, Residual},
     programs::identity,
     recipe::{DELTA, LAYER, PAGE, PLAN, ROW, Refused, apply, begun},
     sine_int8,
@@ -34,6 +35,8 @@ static N2_VECTORS: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>().vectors
 static READINGS_SGD: Plan<3> = Plan::new(&Autoencoder::GRAPH, Mode::train::<Sgd>(), 1);
 static READINGS_MOMENTUM: Plan<3> = Plan::new(&Autoencoder::GRAPH, Mode::train::<Momentum>(), 1);
 static RESIDUAL: Plan<15> = Plan::new(&Residual::GRAPH, Mode::train::<Momentum>(), 1);
+static GESTURES_INFER: Plan<11> = Plan::new(&Gestures::GRAPH, Mode::INFER, 1);
+static GESTURES_LAST: Plan<11> = Plan::new(&Gestures::GRAPH, Mode::train::<Sgd>().last(1), 1);
 static LARGE: Plan<8> = Plan::new(&Large::GRAPH, Mode::train::<Momentum>(), 1);
 
 const MOMENTUM: Momentum = Momentum { momentum: 0.9, decay: 0.0, nesterov: false };
@@ -80,6 +83,10 @@ fn count<B: Board>() -> Option<()> {
     training::<B, Residual, _>("residual-8x8", "ram-residual-8x8", &net, MOMENTUM, memory)?;
     let net = LARGE.net();
     training::<B, Large, _>("residual-16x16", "ram-residual-16x16", &net, MOMENTUM, memory)?;
+    let last = ("gestures-train-last", "ram-gestures-last");
+    exercise::<B>(last, &GESTURES_LAST.net(), memory)?;
+    exercise::<B>(("gestures-train", "ram-gestures"), &gestures::PLAN.net(), memory)?;
+    exercised::<B>("gestures-infer", &GESTURES_INFER.net(), memory)?;
     proved::<B>()?;
     unstored::<B>(("n1-unstored-row", "ram-n1-row"), ROW, memory)?;
     unstored::<B>(("n1-unstored-layer", "ram-n1-layer"), LAYER, memory)?;
@@ -172,6 +179,48 @@ fn inference<B: Board, S: Uses>(
     let (mut x, mut y) = ([0.0; 64], [0.0; CLASSES]);
     image(train(STEPS), &mut x)?;
     region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y))).0.ok()
+}
+
+/// One step of the watch behind [`STEPS`] others, and its memory without the examples that it keeps.
+#[inline(never)]
+fn exercise<B: Board>(
+    (name, ram): (&str, &str),
+    net: &Net<'_>,
+    memory: &mut Memory<'static>,
+) -> Option<()> {
+    let mut engine = engine::<Gestures, _>(net, Sgd::default(), memory).ok()?;
+    engine.start(&IdInit::PAPER);
+    let mut x = [0.0; Gestures::WINDOW];
+    for k in 0..STEPS {
+        let label = moved(k, &mut x)?;
+        engine.train(&x, Target::Labels(&[label]), black_box(SETTINGS.rate)).ok()?;
+    }
+    let label = [moved(STEPS, &mut x)?];
+    let step = || engine.train(black_box(&x), Target::Labels(black_box(&label)), black_box(RATE));
+    let (loss, stack) = region::<B, _>(name, step);
+    loss.ok()?;
+    let numbers = net.weights() + net.state() + net.arena() + x.len();
+    report::<B>("ram", ram, 4 * numbers + stack);
+    Some(())
+}
+
+/// One window through the weights that training left.
+#[inline(never)]
+fn exercised<B: Board>(name: &str, net: &Net<'_>, memory: &mut Memory<'static>) -> Option<()> {
+    let mut engine = engine::<Gestures, Sgd>(net, Sgd::default(), memory).ok()?;
+    let (mut x, mut y) = ([0.0; Gestures::WINDOW], [0.0; Gestures::CLASSES]);
+    moved(STEPS, &mut x)?;
+    region::<B, _>(name, || engine.infer(black_box(&x), black_box(&mut y))).0.ok()
+}
+
+/// A window that is made of pictures of digits, since firmware has no recordings, and a label.
+fn moved(k: usize, x: &mut [f32; Gestures::WINDOW]) -> Option<u32> {
+    let mut picture = [0.0; 64];
+    for (place, part) in (k..).zip(x.chunks_mut(picture.len())) {
+        image(train(place), &mut picture)?;
+        part.iter_mut().zip(&picture).for_each(|(x, pixel)| *x = 2.0 * pixel - 1.0);
+    }
+    Some((k % Gestures::CLASSES) as u32)
 }
 
 /// The fingerprint of a start, and a delta onto it, by pages of [`PAGE`] numbers.

@@ -26,6 +26,8 @@ pub mod small;
 pub mod talk;
 #[cfg(feature = "talk")]
 pub mod uart;
+#[cfg(feature = "talk")]
+pub mod wearer;
 
 use core::{fmt, panic::PanicInfo};
 use idinit::engine::Memory;
