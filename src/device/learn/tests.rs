@@ -112,6 +112,7 @@ fn only_the_number_of_steps_changes_what_is_learnt() {
     };
     assert_eq!(one, trained(&plan, settings, || Budget::micros(250, tick()), 2).0);
     assert_eq!(one, trained(&plan, settings, || Budget::micros(1 << 40, || 0).and_steps(6), 1).0);
+    assert_eq!(one, trained(&plan, settings, || Budget::steps(2).and_steps(9), 3).0);
     let other = Settings { seed: 8, ..settings };
     assert_ne!(one, trained(&plan, other, || Budget::steps(6), 1).0);
 }
