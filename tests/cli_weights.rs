@@ -530,3 +530,27 @@ fn the_library_and_the_command_agree() {
     initial.fill_window(0, &mut weights).unwrap();
     assert_eq!(plain(&here.join("w.bin")), weights);
 }
+
+#[test]
+fn a_network_is_quantised_and_what_it_loses_is_said() {
+    let folder = folder();
+    let here = folder.path();
+    let told = good(here, &["quantize", "idinit/1 residual idinit", "--rust", "start.rs"]);
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("of 359 examples, ") && last.ends_with(" alike"), "{told}");
+    // all of its layers are still rules, so that flash holds channels and no weights
+    assert!(told.contains("conv, rule") && !told.contains(" conv  "), "{told}");
+    let module = fs::read_to_string(here.join("start.rs")).unwrap();
+    assert!(module.contains("Of: idinit/1 residual idinit") && module.contains("pub const MODEL"));
+
+    let json = good(here, &["quantize", "idinit/1 mlp idinit", "--judge", "10", "--json"]);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (judged, layers) = lines.split_last().unwrap();
+    assert_eq!((&judged["examples"], layers.len()), (&10.into(), 3), "{json}");
+    for layer in layers {
+        assert!(layer["compared"] == 10 && layer["decibels"].as_f64().unwrap() > 20.0, "{layer}");
+    }
+    bad(here, 2, &["quantize", "idinit/1 linear5 idinit"], &["digits", "--data"]);
+    bad(here, 1, &["quantize", "idinit/1 mlp activation=tanh idinit"], &["tanh"]);
+    bad(here, 1, &["quantize", "nothing"], &["nothing"]);
+}

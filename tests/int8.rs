@@ -35,7 +35,7 @@ fn largest<T: PartialOrd + Copy>(y: &[T]) -> u32 {
     (1..y.len()).fold(0, |best, i| if y[i] > y[best] { i } else { best }) as u32
 }
 
-/// Trains a network on the digits for five epochs from IDInit, one image at a time.
+/// Trains a network on the digits for eight epochs from IDInit, one image at a time.
 fn learn<S: Uses>(net: Net<'_>, rate: f32) -> Vec<f32> {
     let (mut weights, mut arena) = (vec![0.0; net.weights()], vec![0.0; net.arena()]);
     let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };

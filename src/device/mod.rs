@@ -79,15 +79,16 @@
 //!     match button() {
 //!         Some(gesture) => {
 //!             learner.label(window, gesture)?;
+//!             // flash wears: not at every label, and not where none came
+//!             if learner.metrics().counters.labels % 50 == 0 {
+//!                 keep.save(&learner, windows.standard.numbers())?;
+//!             }
 //!         }
 //!         None => println!("{:?}", learner.infer(window)?),
 //!     }
 //!     // 50 ms of learning; where the numbers ran away, go back to what was kept, or to the start
 //!     if learner.work(Budget::micros(50_000, &mut clock), |_| ()).is_err() {
 //!         keep.load(&mut learner, windows.standard.numbers_mut())?;
-//!     }
-//!     if learner.metrics().counters.labels % 50 == 0 {
-//!         keep.save(&learner, windows.standard.numbers())?;
 //!     }
 //! }
 //! let (right, of) = learner.metrics().recent();

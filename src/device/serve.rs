@@ -96,6 +96,9 @@ impl<F: NorFlash, const B: usize> Keeper for Keep<F, B> {
             Err(KeepError::Full { need, room }) => {
                 Err(Refusal::new(Code::Room, room as u64, need as u64))
             }
+            Err(KeepError::Numbers { most, got }) => {
+                Err(Refusal::new(Code::Room, most as u64, got as u64))
+            }
             Err(KeepError::Delta(error)) => Err(error.into()),
             Err(_) => Err(Refusal::new(Code::Flash, 0, 0)),
         }
@@ -276,9 +279,13 @@ impl<S: Uses, U: Update, T: Start, K: Keeper, const CLASSES: usize> Device
     fn label(&mut self, label: u32) -> Result<Learnt, Refusal> {
         self.examples = self.examples.wrapping_add(1);
         let labelled = self.learner.label(self.room.window, label)?;
-        let steps = self.work(Budget::steps(self.identity.steps))?;
-        let loss = loss(self.learner.metrics().loss);
-        Ok(Learnt { class: labelled.guess.class, loss, steps })
+        let class = labelled.guess.class;
+        match self.work(Budget::steps(self.identity.steps)) {
+            Ok(steps) => Ok(Learnt { class, loss: loss(self.learner.metrics().loss), steps }),
+            // the label was taken, so that a refusal would say too much
+            Err(LearnError::Setback(_)) => Ok(Learnt { class, loss: f32::NAN, steps: 0 }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn state(&mut self) -> Fingerprint {
@@ -313,8 +320,8 @@ impl<S: Uses, U: Update, T: Start, K: Keeper, const CLASSES: usize> Device
 
     /// What was kept stays until the next save.
     fn reset(&mut self) -> Result<(), Refusal> {
-        self.learner.begin()?;
-        self.learner.resume(Counters::default());
+        self.learner.start_over()?;
+        self.examples = 0;
         Ok(())
     }
 
@@ -347,4 +354,108 @@ where
 /// A loss as the line has it: 0 before the first step.
 const fn loss(loss: f32) -> f32 {
     if loss.is_finite() { loss } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::keep::RamFlash;
+    use crate::device::learn::{Examples, Settings};
+    use crate::engine::{Memory, Portable};
+    use crate::graph::Graph;
+    use crate::init::{IdInit, Initial};
+    use crate::layer::All;
+    use crate::plan::{Mode, Plan};
+    use crate::shape::Shape;
+    use crate::update::Sgd;
+
+    const NET: Graph<3> =
+        Graph::input(Shape::vector(2)).dense(4).relu().dense(2).cross_entropy(0.0);
+    static PLAN: Plan<3> = Plan::new(&NET, Mode::train::<Sgd>(), 1);
+
+    type Flash = RamFlash<4_096, 1_024>;
+
+    /// Calls `run` with a device whose flash holds what is kept.
+    fn served<R>(
+        flash: &mut Flash,
+        run: impl FnOnce(&mut dyn Device, &mut dyn FnMut(&mut dyn Device) -> Fingerprint) -> R,
+    ) -> R {
+        let (mut weights, mut arena) = ([0.0; PLAN.weights], [0.0; PLAN.arena]);
+        let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };
+        let engine = Portable::<All, _>::new(PLAN.net(), Sgd::default(), memory).unwrap();
+        let (mut inputs, mut labels) = ([0.0; 8 * 2], [0; 8]);
+        let examples = Examples { inputs: &mut inputs, labels: &mut labels };
+        let start: Initial<'_, _> = Initial::new(NET.nodes(), IdInit::PAPER);
+        let settings = Settings { rate: 0.1, ..Settings::default() };
+        let mut learner = Learner::<_, _, _, 2>::new(engine, start, examples, settings).unwrap();
+        let mut keep = Keep::<_, 128>::new(flash, 0..4_096).unwrap();
+        keep.load(&mut learner, &mut []).unwrap();
+        let (mut window, mut stage) = ([0.0; 2], [0; 512]);
+        let room = Room { window: &mut window, stage: &mut stage, numbers: &mut [] };
+        let mut device = Served::new(learner, keep, room, Identity::default());
+        run(&mut device, &mut |device| device.state())
+    }
+
+    fn label(device: &mut dyn Device, k: usize) -> Learnt {
+        let side = k % 2;
+        device.window().copy_from_slice(&[side as f32 - 0.5, 1.0]);
+        device.label(side as u32).unwrap()
+    }
+
+    #[test]
+    fn a_label_takes_the_steps_that_it_may() {
+        served(&mut Flash::new(), |device, _| {
+            assert_eq!(label(device, 0).steps, 1);
+            device.budget(3).unwrap();
+            let steps: u32 = (0..5).map(|k| label(device, k).steps).sum();
+            assert_eq!((steps, device.metrics().budget, device.metrics().steps), (3, 0, 4));
+            device.budget(u32::MAX).unwrap();
+            device.pause(true).unwrap();
+            assert_eq!(label(device, 0).steps, 0);
+            device.pause(false).unwrap();
+            assert_eq!(label(device, 0).steps, 1);
+            assert_eq!(device.metrics().labels, 8);
+        });
+    }
+
+    #[test]
+    fn what_is_saved_outlives_the_power_and_what_is_pushed_comes_back() {
+        let mut flash = Flash::new();
+        let (start, learnt) = served(&mut flash, |device, state| {
+            let start = state(device);
+            (0..20).for_each(|k| assert_eq!(label(device, k).steps, 1));
+            device.save().unwrap();
+            let learnt = state(device);
+            assert_ne!(start, learnt);
+            // there and back
+            let len = device.pull().unwrap();
+            device.reset().unwrap();
+            assert_eq!((state(device), device.metrics().recent), (start, 0));
+            device.push(len).unwrap();
+            assert_eq!(state(device), learnt);
+            // damage changes nothing
+            device.stage()[len / 2] ^= 4;
+            assert!(device.push(len).is_err());
+            assert_eq!(state(device), learnt);
+            device.reset().unwrap();
+            (start, learnt)
+        });
+        served(&mut flash, |device, state| {
+            assert_eq!((state(device), device.metrics().steps), (learnt, 20));
+            assert_eq!(device.about().start, start);
+            assert!(device.about().ram > 512);
+        });
+    }
+
+    #[test]
+    fn a_setback_is_told_with_the_label() {
+        served(&mut Flash::new(), |device, state| {
+            let start = state(device);
+            assert_eq!(label(device, 0).steps, 1);
+            device.window().fill(1e30);
+            let back = device.label(1).unwrap();
+            assert!(back.loss.is_nan() && back.steps == 0);
+            assert_eq!(state(device), start);
+        });
+    }
 }

@@ -115,6 +115,12 @@ impl<'a, S: Uses, U: Update> Portable<'a, S, U> {
         self.parts = Parts::default();
     }
 
+    /// Forgets the parts of a step that were gathered.
+    #[cfg(feature = "device")]
+    pub(crate) fn drop_parts(&mut self) {
+        self.parts = Parts::default();
+    }
+
     /// What layers that draw lots in training depend on, beside the number of the step.
     pub const fn seed(&mut self, seed: u64) {
         self.seed = seed;

@@ -47,14 +47,13 @@ impl<const N: usize> Graph<N> {
     /// ```
     ///
     /// # Panics
-    /// Where no layer has one of the names, or one of them is neither fully connected nor a convolution of one
+    /// Where a name is no layer's, or one of them is neither fully connected nor a convolution of one
     /// group; a draft remembers that instead.
     #[track_caller]
     pub const fn adapted<const M: usize>(&self, rank: u32, names: &[&str]) -> Graph<M> {
         let mut graph = Graph::<M>::begin(self.input, self.strict);
         (graph.loss, graph.error) = (self.loss, self.error);
         let mut places = [Value::INPUT; N];
-        let mut found = 0;
         let mut k = 0;
         while k < self.len {
             let node = &self.nodes[k];
@@ -74,7 +73,6 @@ impl<const N: usize> Graph<N> {
                 let layer = graph.here;
                 graph = graph.at(from).then(down).role(Role::AdapterDown);
                 graph = graph.then(up).role(Role::AdapterUp).push(Layer::Add(Add), Some(layer));
-                found += 1;
             }
             if graph.error.is_some() {
                 return graph;
@@ -82,10 +80,31 @@ impl<const N: usize> Graph<N> {
             places[k] = graph.here;
             k += 1;
         }
-        if found == 0 {
+        let mut name = 0;
+        while name < names.len() {
+            if !self.has(names[name]) {
+                return graph.wrong(GraphError::Adapter { node: self.len });
+            }
+            name += 1;
+        }
+        if names.is_empty() {
             return graph.wrong(GraphError::Adapter { node: self.len });
         }
         graph.at(moved(self.here, &places))
+    }
+}
+
+impl<const N: usize> Graph<N> {
+    /// Whether a layer has this name, which is not empty.
+    const fn has(&self, name: &str) -> bool {
+        let mut k = 0;
+        while k < self.len {
+            if contains(&[name], self.nodes[k].name) {
+                return true;
+            }
+            k += 1;
+        }
+        false
     }
 }
 
@@ -158,6 +177,8 @@ mod tests {
         let error = |names: &[&str]| net().adapted::<20>(2, names).finish().unwrap_err();
         assert_eq!(error(&["nobody"]), GraphError::Adapter { node: 7 });
         assert_eq!(error(&[""]), GraphError::Adapter { node: 7 });
+        assert_eq!(error(&[]), GraphError::Adapter { node: 7 });
+        assert_eq!(error(&["head", "haed"]), GraphError::Adapter { node: 7 });
         let relu = Graph::<2>::draft(Shape::vector(3)).relu().name("a");
         let error = relu.adapted::<5>(2, &["a"]).finish().unwrap_err();
         assert_eq!(error, GraphError::Adapter { node: 0 });

@@ -127,7 +127,7 @@ pub enum GraphError {
         node: usize,
     },
     /// An adapter for a layer that is neither fully connected nor a convolution of one group; the number is that
-    /// behind the last layer where none has a name that was given.
+    /// behind the last layer where a name that was given is no layer's.
     Adapter {
         /// The number of the layer in the graph without adapters.
         node: usize,

@@ -115,6 +115,9 @@ impl<'a, S: Scheme, L: Uses> Initial<'a, S, L> {
     /// The rule of a weight, where it is one of the crate's and a function of the index.
     pub fn rule(&self, tensor: &Tensor<'_>) -> Option<Rule> {
         let site = self.site(tensor);
+        if let Some(rule) = site.adapter() {
+            return Some(rule.into());
+        }
         match site.is_table() {
             true => Some(self.scheme.table(&site)),
             false => self.scheme.start(&site).rule(),

@@ -252,8 +252,8 @@ impl core::fmt::Display for ModelError {
 impl core::error::Error for ModelError {}
 
 impl Window {
-    /// Whether windows from the padding on make an output of this shape: every window begins before the
-    /// end of the picture, and none without a pixel is there.
+    /// Whether windows from the padding on, which is no wider than they are, make an output of this shape: every
+    /// window begins before the end of the picture.
     const fn fits(&self, x: Shape, y: Shape) -> bool {
         let ([kh, kw], [sh, sw], [ph, pw]) = (self.kernel, self.stride, self.padding);
         line_fits(x.height, y.height, kh, sh, ph) && line_fits(x.width, y.width, kw, sw, pw)
@@ -267,7 +267,10 @@ impl Window {
 
 const fn line_fits(x: u32, y: u32, kernel: u16, stride: u16, padding: u16) -> bool {
     let last = (y as u64 - 1) * stride as u64;
-    kernel > 0 && stride > 0 && last + kernel as u64 <= x as u64 + 2 * padding as u64
+    kernel > 0
+        && stride > 0
+        && padding <= kernel
+        && last + kernel as u64 <= x as u64 + 2 * padding as u64
 }
 
 impl<'a> Layer<'a> {
@@ -340,7 +343,8 @@ impl<'a> Layer<'a> {
                     && window.padding[1] as u32 * 2 <= window.kernel[1] as u32
             }
             Op::Add(_) | Op::Relu(_) => x.same(y),
-            Op::Softmax(_) => x.same(y),
+            // Σ 2¹⁹ fits into 31 bits
+            Op::Softmax(_) => x.same(y) && x.channels < 4096,
         };
         if !fits {
             return Err(ModelError::Shape { layer });

@@ -111,7 +111,7 @@ impl Mode {
         self.some(Which::Adapters)
     }
 
-    /// Of the layers that are trained, only biases and the gains of norms, as BitFit (Ben Zaken et al.
+    /// Of the layers that are trained, only biases, gains of norms, and scalars, as BitFit (Ben Zaken et al.
     /// 2022) and TinyTL (Cai et al. 2020) have it. State and gradients are then those of these few numbers, and no
     /// input of a matrix or a kernel is kept for the way back. (An activation still keeps what it looks at: a
     /// rectifier its output.) Matrices, kernels and tables stay as they are, and so do recurrent layers, whose

@@ -77,7 +77,7 @@ pub fn scale(net: &Net<'_>, x: &[f32], weights: &mut [f32]) -> Result<Vec<Scaled
 
 /// Whether the output of the layer grows with its matrix.
 fn is_scaled(node: &Node) -> bool {
-    matches!(node.layer.kind(), Kind::Dense | Kind::Conv2d)
+    matches!(node.layer.kind(), Kind::Dense | Kind::Conv2d) && !node.is_adapter()
 }
 
 /// The network up to a layer, whose output is then its output. It is for inference only.

@@ -1,14 +1,16 @@
-//! A device that learns digits, loses its power, and goes on: what `tests/firmware.rs` does on the host, too.
+//! A device that learns digits, keeps what it has learnt in flash, loses its power, and goes on: what
+//! `tests/firmware.rs` does on the host, too. All of it has room in 128 KiB of memory.
 
 use super::{nets::Mlp, programs::Say};
 use core::fmt;
+use embedded_storage::nor_flash::NorFlash;
 use idinit::{
     data::digits::{TEST, image, test, train},
     device::{
         keep::{Keep, KeepError, Loaded, RamFlash},
         learn::{Budget, Examples, LearnError, Learner, Settings},
     },
-    engine::{Error, Memory, Portable},
+    engine::{Memory, Portable},
     init::{IdInit, Initial},
     plan::{Mode, Plan},
     recipe::Fingerprint,
@@ -21,31 +23,66 @@ static ALL: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Sgd>(), 1);
 
 /// Examples that are kept, ten of each digit.
 const KEPT: usize = 100;
-/// Digits that are labelled at each power-up, and steps behind each.
-const LABELLED: usize = 150;
-const STEPS: u32 = 6;
-/// Test images that are asked.
-const TESTS: usize = TEST / 10;
-
-/// The range of flash, in bytes, its pages, and the items in it.
-const FLASH: usize = 65_536;
-const PAGE: usize = 4_096;
+/// Bytes of an item in flash.
 const ITEM: usize = 256;
 
-type Flash = RamFlash<FLASH, PAGE>;
+/// Memory for flash, where a board has none to spare: two generations of all weights, and a page that is free.
+pub type Flash = RamFlash<{ 9 * 4_096 }, 4_096>;
+
 type Rule = Initial<'static, IdInit, Mlp>;
 type Device<'a> = Learner<'a, Mlp, Sgd, Rule, 10>;
 
+/// How much is learnt.
+#[derive(Clone, Copy)]
+pub struct Lesson {
+    /// Digits that are labelled at each power-up, and steps behind each.
+    labelled: usize,
+    steps: u32,
+    /// Test images that are asked.
+    tests: usize,
+    /// Whether all layers learn in the end.
+    all: bool,
+}
+
+impl Lesson {
+    /// Until it tells most of the digits.
+    pub const FULL: Self = Self { labelled: 150, steps: 6, tests: TEST / 10, all: true };
+    /// Until something has changed, for an emulator, in 32 KiB of flash.
+    pub const BRIEF: Self = Self { labelled: 20, steps: 1, tests: 4, all: false };
+}
+
+/// All memory that learning needs.
+pub struct Lent {
+    weights: [f32; ALL.weights],
+    arena: [f32; larger(HEAD.arena, ALL.arena)],
+    inputs: [f32; KEPT * 64],
+    labels: [u32; KEPT],
+}
+
+impl Lent {
+    /// Zeros, which no flash holds.
+    pub const ZEROS: Self = Self {
+        weights: [0.0; ALL.weights],
+        arena: [0.0; larger(HEAD.arena, ALL.arena)],
+        inputs: [0.0; KEPT * 64],
+        labels: [0; KEPT],
+    };
+}
+
+const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
 /// Why the device went no further.
 #[derive(Debug)]
-pub enum Failed {
+pub enum Failed<E> {
     /// Its learning.
     Learn(LearnError),
     /// Its flash.
-    Keep(KeepError<embedded_storage::nor_flash::NorFlashErrorKind>),
+    Keep(KeepError<E>),
 }
 
-impl fmt::Display for Failed {
+impl<E: fmt::Debug> fmt::Display for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Learn(error) => error.fmt(f),
@@ -54,61 +91,65 @@ impl fmt::Display for Failed {
     }
 }
 
-impl From<LearnError> for Failed {
+impl<E> From<LearnError> for Failed<E> {
     fn from(error: LearnError) -> Self {
         Self::Learn(error)
     }
 }
 
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Learn(error.into())
-    }
-}
-
-impl From<KeepError<embedded_storage::nor_flash::NorFlashErrorKind>> for Failed {
-    fn from(error: KeepError<embedded_storage::nor_flash::NorFlashErrorKind>) -> Self {
+impl<E> From<KeepError<E>> for Failed<E> {
+    fn from(error: KeepError<E>) -> Self {
         Self::Keep(error)
     }
 }
 
 /// Learns the last layer, loses power, learns it on, loses power, learns all layers; then its flash is
-/// damaged, and it begins with the rule once more.
-pub fn learn(memory: Memory, say: Say) -> Result<(), Failed> {
-    let Memory { weights, state, arena } = memory;
-    let mut flash = Flash::new();
-    for (power_up, plan, name) in [(0, &HEAD, "head"), (1, &HEAD, "head"), (2, &ALL, "all")] {
-        let memory = Memory { weights: &mut *weights, state: &mut *state, arena: &mut *arena };
-        powered(plan, memory, &mut flash, say, |device, say| {
-            labelled(device, power_up * LABELLED, name, say)
+/// damaged, and it begins with the rule once more. The flash is this program's.
+pub fn learn<F: NorFlash>(
+    lesson: Lesson,
+    lent: &mut Lent,
+    flash: &mut F,
+    say: Say,
+) -> Result<(), Failed<F::Error>> {
+    let end = flash.capacity() as u32;
+    // so that it says the same whenever it runs
+    flash.erase(0, end).map_err(KeepError::Flash)?;
+    let last = if lesson.all { (&ALL, "all") } else { (&HEAD, "head") };
+    for (power_up, (plan, name)) in [(&HEAD, "head"), (&HEAD, "head"), last].into_iter().enumerate()
+    {
+        powered(plan, lesson, lent, flash, say, |device, say| {
+            labelled(device, power_up * lesson.labelled, lesson, name, say)
         })?;
     }
     // zeros are what a chip leaves whose erasure was cut
-    flash.bytes().fill(0);
-    let memory = Memory { weights, state, arena };
-    powered(&ALL, memory, &mut flash, say, |_, _| Ok(()))
+    for at in (0..end).step_by(ITEM) {
+        flash.write(at, &[0; ITEM]).map_err(KeepError::Flash)?;
+    }
+    powered(last.0, lesson, lent, flash, say, |_, _| Ok(()))
 }
 
 /// One power-up: memory holds anything, all that is known is in flash.
-fn powered(
+fn powered<F: NorFlash>(
     plan: &'static Plan<5>,
-    memory: Memory,
-    flash: &mut Flash,
+    lesson: Lesson,
+    lent: &mut Lent,
+    flash: &mut F,
     say: Say,
-    run: impl FnOnce(&mut Device, Say) -> Result<(), Failed>,
-) -> Result<(), Failed> {
-    let Memory { weights, state, arena } = memory;
-    for memory in [&mut *weights, &mut *state, &mut *arena] {
+    run: impl FnOnce(&mut Device, Say) -> Result<(), LearnError>,
+) -> Result<(), Failed<F::Error>> {
+    let Lent { weights, arena, inputs, labels } = lent;
+    for memory in [&mut weights[..], arena, inputs] {
         memory.fill(f32::NAN);
     }
-    let (mut inputs, mut labels) = ([f32::NAN; KEPT * 64], [0; KEPT]);
-    let memory = Memory { weights, state, arena };
-    let engine = Portable::<Mlp, _>::new(plan.net(), Sgd::default(), memory)?;
+    let arena = arena.get_mut(..plan.arena).unwrap_or_default();
+    let memory = Memory { weights, state: &mut [], arena };
+    let engine =
+        Portable::<Mlp, _>::new(plan.net(), Sgd::default(), memory).map_err(LearnError::from)?;
     let start = Initial::new(plan.net().nodes(), IdInit::PAPER);
-    let examples = Examples { inputs: &mut inputs, labels: &mut labels };
     let settings = Settings { rate: 0.03, ..Settings::default() };
-    let mut device = Device::new(engine, start, examples, settings)?;
-    let mut keep = Keep::<_, ITEM>::new(flash, 0..FLASH as u32)?;
+    let mut device = Device::new(engine, start, Examples { inputs, labels }, settings)?;
+    let range = 0..flash.capacity() as u32;
+    let mut keep = Keep::<_, ITEM>::new(flash, range)?;
 
     let Loaded { generation, bytes, counters, ignored } = keep.load(&mut device, &mut [])?;
     match (generation, ignored) {
@@ -119,7 +160,7 @@ fn powered(
             counters.steps
         )),
     }
-    print(&mut device, say)?;
+    print(&mut device, lesson, say)?;
     run(&mut device, say)?;
 
     let saved = keep.save(&device, &[])?;
@@ -129,12 +170,18 @@ fn powered(
 }
 
 /// Labels digits and learns behind each; says how it went.
-fn labelled(device: &mut Device, first: usize, name: &str, say: Say) -> Result<(), Failed> {
+fn labelled(
+    device: &mut Device,
+    first: usize,
+    lesson: Lesson,
+    name: &str,
+    say: Say,
+) -> Result<(), LearnError> {
     let mut x = [0.0; 64];
-    for k in first..first + LABELLED {
+    for k in first..first + lesson.labelled {
         let label = image(train(k), &mut x).unwrap_or_default();
         device.label(&x, label)?;
-        device.work(Budget::steps(STEPS), |_| ())?;
+        device.work(Budget::steps(lesson.steps), |_| ())?;
     }
     let metrics = device.metrics();
     let ((right, of), counters) = (metrics.recent(), metrics.counters);
@@ -142,17 +189,17 @@ fn labelled(device: &mut Device, first: usize, name: &str, say: Say) -> Result<(
         "learnt {name}: steps {} labels {} right {right} of the last {of}, loss {}, examples {}\n",
         counters.steps, counters.labels, metrics.loss, metrics.kept
     ));
-    print(device, say)
+    print(device, lesson, say)
 }
 
 /// Says the bits of all weights, and how many test images are told right.
-fn print(device: &mut Device, say: Say) -> Result<(), Failed> {
+fn print(device: &mut Device, lesson: Lesson, say: Say) -> Result<(), LearnError> {
     let (mut x, mut right) = ([0.0; 64], 0);
-    for place in (0..TESTS).map(test) {
+    for place in (0..lesson.tests).map(test) {
         let label = image(place, &mut x).unwrap_or_default();
         right += usize::from(device.infer(&x)?.class == label);
     }
     let bits = Fingerprint::of(device.weights());
-    say(format_args!("fingerprint weights {bits}, right {right} of {TESTS}\n"));
+    say(format_args!("fingerprint weights {bits}, right {right} of {}\n", lesson.tests));
     Ok(())
 }

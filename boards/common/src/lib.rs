@@ -47,13 +47,24 @@ pub const PANICKED: i32 = 101;
 /// The exit code after a processor fault.
 pub const FAULTED: i32 = 103;
 
-/// Runs one of [`programs`], or [`recipe`], to its end.
+/// Runs one of [`programs`], or [`recipe`], to its end. It has 93 KB of memory for them.
 pub fn run<B: Board, E: fmt::Display>(program: impl FnOnce(Memory, Say) -> Result<(), E>) -> ! {
     static BUFFERS: Lend<([f32; WEIGHTS], [f32; STATE], [f32; ARENA])> =
         Lend::new(([0.0; WEIGHTS], [0.0; STATE], [0.0; ARENA]));
     let Some((weights, state, arena)) = BUFFERS.take() else { B::exit(1) };
     let memory = Memory { weights, state, arena };
     end::<B, E>(program(memory, &mut |line| print::<B>(line)))
+}
+
+/// Runs [`device`] with memory for flash to its end.
+pub fn run_device<B: Board>() -> ! {
+    static LENT: Lend<device::Lent> = Lend::new(device::Lent::ZEROS);
+    // it is none at first, since what is not zeros would lie in the board's own flash, too
+    static FLASH: Lend<Option<device::Flash>> = Lend::new(None);
+    let Some((lent, flash)) = LENT.take().zip(FLASH.take()) else { B::exit(1) };
+    let flash = flash.insert(device::Flash::new());
+    let say: Say = &mut |line| print::<B>(line);
+    end::<B, _>(device::learn(device::Lesson::FULL, lent, flash, say))
 }
 
 /// Ends a program by what came of it.

@@ -2,6 +2,8 @@
 
 #![no_std]
 
+pub mod flash;
+
 use common::{Board, FAULTED, semihosting::Qemu};
 use core::{
     cell::RefCell,
@@ -9,6 +11,7 @@ use core::{
 };
 use critical_section::Mutex;
 use stm32f4xx_hal::{
+    flash::LockedFlash,
     gpio::PC13,
     i2c::I2c,
     nb::block,
@@ -31,6 +34,8 @@ pub struct Wired {
     pub i2c: I2c<I2C1>,
     /// The processor's clock, in hertz.
     pub clock: u32,
+    /// What a program may keep.
+    pub flash: flash::Flash,
     button: PC13,
 }
 
@@ -57,7 +62,8 @@ impl Nucleo {
         let uart = device.USART2.tx(a.pa2, 115_200.bps(), &mut rcc).ok()?;
         critical_section::with(|cs| UART.replace(cs, Some(uart)));
         let i2c = I2c::new(device.I2C1, (b.pb8, b.pb9), 400.kHz(), &mut rcc);
-        Some(Wired { i2c, clock: rcc.clocks.hclk().raw(), button: c.pc13 })
+        let flash = flash::Flash(LockedFlash::new(device.FLASH));
+        Some(Wired { i2c, clock: rcc.clocks.hclk().raw(), flash, button: c.pc13 })
     }
 }
 

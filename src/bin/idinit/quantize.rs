@@ -7,7 +7,7 @@ use crate::output;
 use crate::start::RecipeArg;
 use clap::Args;
 use idinit::graph::Node;
-use idinit::int8::convert::{Lent, Options, Quantized, Ranges, forward, rules};
+use idinit::int8::convert::{Lent, Options, Quantized, Ranges, forward, go_on, rules};
 use idinit::int8::{Every, Int8, Op, Weights};
 use idinit::math;
 use idinit::model::catalog::Task;
@@ -20,7 +20,8 @@ use std::path::PathBuf;
 /// Make a network of whole numbers of 8 bits, and say what it loses by that.
 ///
 /// The ranges of all values are seen on the part of the data to learn from; accuracy is that of the part
-/// to be judged by. Layers that training has left as their rule made them take no flash for their weights.
+/// to be judged by. Of each layer it is said how far its output is from that in f32, in decibels, and how many of 64
+/// examples are told as in f32 when that output goes on in f32. Layers that training has left as their rule made them take no flash for their weights.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -124,6 +125,9 @@ struct Judged {
     alike: usize,
     /// Of each layer the power of its output in f32, and that of the difference.
     power: Vec<[f64; 2]>,
+    /// How many of the examples by which layers are compared are told as in f32 when what the layer puts out in int8
+    /// goes on in f32.
+    kept: Vec<usize>,
 }
 
 /// Examples by which layers are compared: each runs the network once for each layer.
@@ -140,7 +144,8 @@ impl Judged {
         let layers = model.layers.len();
         let mut arena = vec![0; lent.arena()];
         let mut engine = Int8::<Every>::new(lent.net(), &mut arena).map_err(Failure::failed)?;
-        let mut judged = Self { count: 0, right: [0; 2], alike: 0, power: vec![[0.0; 2]; layers] };
+        let (power, kept) = (vec![[0.0; 2]; layers], vec![0; layers]);
+        let mut judged = Self { count: 0, right: [0; 2], alike: 0, power, kept };
         let mut y = vec![0.0; model.output().len()];
         examples(set, most, |x, label| {
             let values = forward(nodes, weights, x).map_err(Failure::failed)?;
@@ -157,6 +162,12 @@ impl Judged {
                     if !real.is_empty() {
                         engine.features(layer + 1, x, &mut rounded).map_err(Failure::failed)?;
                     }
+                    let last = quantized.nodes().nth(layer).map_or(0, |[_, last]| last);
+                    let mut after = values.get(..=last).unwrap_or_default().to_vec();
+                    after.push(rounded.clone());
+                    go_on(nodes, weights, &mut after);
+                    let then = largest(after.last().map_or(&[][..], Vec::as_slice));
+                    judged.kept[layer] += usize::from(real.is_empty() || then == told);
                     for (a, b) in real.iter().zip(&rounded) {
                         power[0] += f64::from(*a) * f64::from(*a);
                         power[1] += f64::from(a - b) * f64::from(a - b);
@@ -186,9 +197,10 @@ impl Judged {
     ) -> std::io::Result<()> {
         writeln!(
             out,
-            "{:>5}  {:<14} {:<12} {:>9} {:>9}",
-            "layer", "kind", "output", "flash", "dB"
+            "{:>5}  {:<14} {:<12} {:>9} {:>9} {:>9}",
+            "layer", "kind", "output", "flash", "dB", "as in f32"
         )?;
+        let compared = self.count.min(COMPARED);
         for (number, (layer, [node, _])) in
             lent.model().layers.iter().zip(quantized.nodes()).enumerate()
         {
@@ -196,8 +208,10 @@ impl Judged {
             let noise = self.decibels(number).map_or("–".to_string(), |db| format!("{db:.1}"));
             let name = nodes.get(node).map_or("", |node| node.name);
             let (output, flash) = (layer.output.to_string(), flash(&layer.op));
-            let line =
-                format!("{number:>5}  {kind:<14} {output:<12} {flash:>9} {noise:>9}  {name}");
+            let kept = format!("{}/{compared}", self.kept[number]);
+            let line = format!(
+                "{number:>5}  {kind:<14} {output:<12} {flash:>9} {noise:>9} {kept:>9}  {name}"
+            );
             writeln!(out, "{}", line.trim_end())?;
         }
         let share = |n: usize| 100.0 * n as f64 / self.count.max(1) as f64;
@@ -224,6 +238,7 @@ impl Judged {
                 "layer": number, "kind": kind(&layer.op), "output": layer.output.to_string(),
                 "scale": layer.values.scale, "zero": layer.values.zero,
                 "flash_bytes": flash(&layer.op), "decibels": self.decibels(number),
+                "as_in_f32": self.kept[number], "compared": self.count.min(COMPARED),
             });
             writeln!(out, "{line}")?;
         }

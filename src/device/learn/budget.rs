@@ -27,6 +27,6 @@ impl<C: FnMut() -> u64> Budget<C> {
     /// At most so many steps, too.
     #[must_use]
     pub fn and_steps(self, steps: u32) -> Self {
-        Self { steps, ..self }
+        Self { steps: self.steps.min(steps), ..self }
     }
 }

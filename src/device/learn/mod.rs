@@ -135,8 +135,14 @@ impl<'a, S: Uses, U: Update, T: Start, const CLASSES: usize> Learner<'a, S, U, T
         if outputs != CLASSES {
             return Err(LearnError::Classes { need: outputs, got: CLASSES });
         }
-        let most = if net.in_parts { usize::MAX } else { net.batch };
-        if !(1..=most).contains(&settings.batch) {
+        let most = match (net.gradient, net.step) {
+            (false, _) => net.batch,
+            (true, 0) => usize::MAX,
+            (true, step) => step,
+        };
+        // a step in parts of a planned size has that size
+        let parts = settings.batch > net.batch && net.step > 0;
+        if !(1..=most).contains(&settings.batch) || parts && settings.batch != net.step {
             return Err(LearnError::Batch { most, got: settings.batch });
         }
         let numbers = weights + net.state + net.arena;
@@ -243,12 +249,23 @@ impl<'a, S: Uses, U: Update, T: Start, const CLASSES: usize> Learner<'a, S, U, T
             self.reservoir.shuffle(self.passes);
             self.passes = self.passes.wrapping_add(1);
         }
-        let (x, labels) = self.reservoir.batch(self.next, self.settings.batch);
-        let stepped = descend(&mut self.engine, x, labels, self.settings.rate);
-        let count = labels.len();
+        let (batch, whole) = (self.settings.batch, self.engine.net().step);
+        // where a step has a planned size, it begins the next pass with what is left of this one, and what is
+        // fewer than a step is seen more than once
+        let stepped = match whole > 0 && batch > self.engine.net().batch {
+            true => self.step_around(batch),
+            false => {
+                let (x, labels) = self.reservoir.batch(self.next, batch);
+                self.next += labels.len();
+                descend(&mut self.engine, x, labels, self.settings.rate)
+                    .map(|loss| (loss, labels.len()))
+            }
+        };
+        if stepped.is_err() {
+            self.engine.drop_parts();
+        }
         match stepped {
-            Ok(loss) => {
-                self.next += count;
+            Ok((loss, count)) => {
                 self.metrics.loss = loss;
                 self.metrics.batch = count as u32;
                 self.metrics.counters.steps += 1;
@@ -261,6 +278,37 @@ impl<'a, S: Uses, U: Update, T: Start, const CLASSES: usize> Learner<'a, S, U, T
             }
             Err(error) => Err(LearnError::Engine(error)),
         }
+    }
+
+    /// One step on exactly `batch` examples in parts, around the end of the reservoir.
+    fn step_around(&mut self, batch: usize) -> Result<(f32, usize), Error> {
+        let (mut left, mut sum) = (batch, 0.0);
+        while left > 0 {
+            if self.next >= self.reservoir.kept() {
+                self.next = 0;
+                self.reservoir.shuffle(self.passes);
+                self.passes = self.passes.wrapping_add(1);
+            }
+            let part = left.min(self.engine.net().batch);
+            let (x, labels) = self.reservoir.batch(self.next, part);
+            let count = labels.len();
+            sum += self.engine.accumulate(x, Target::Labels(labels))? * count as f32;
+            self.next += count;
+            left -= count.clamp(1, left);
+        }
+        self.engine.step(self.settings.rate)?;
+        Ok((sum / batch as f32, batch))
+    }
+
+    /// Forgets all that was learnt, counters and examples' part in them included; examples stay.
+    ///
+    /// # Errors
+    /// Those of [`begin`](Self::begin).
+    pub fn start_over(&mut self) -> Result<(), LearnError> {
+        let (memory, kept) = (self.metrics.memory, self.metrics.kept);
+        self.begin()?;
+        self.metrics = Metrics { kept, ..Metrics::new(memory) };
+        Ok(())
     }
 
     /// How it goes.

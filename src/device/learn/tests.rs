@@ -112,6 +112,7 @@ fn only_the_number_of_steps_changes_what_is_learnt() {
     };
     assert_eq!(one, trained(&plan, settings, || Budget::micros(250, tick()), 2).0);
     assert_eq!(one, trained(&plan, settings, || Budget::micros(1 << 40, || 0).and_steps(6), 1).0);
+    assert_eq!(one, trained(&plan, settings, || Budget::steps(2).and_steps(9), 3).0);
     let other = Settings { seed: 8, ..settings };
     assert_ne!(one, trained(&plan, other, || Budget::steps(6), 1).0);
 }
@@ -328,4 +329,50 @@ fn a_shuffle_is_any_order() {
     // 100 of each, σ = 9.8
     assert_eq!(orders.len(), 24);
     assert!(orders.values().all(|n| (60..140).contains(n)), "{orders:?}");
+}
+
+#[test]
+fn a_budget_is_the_smaller_of_its_two_bounds() {
+    let plan = Plan::new(&NET, Mode::train::<Sgd>(), 1);
+    let mut room = Room::of(&plan);
+    let mut learner = room.learner(&plan, Sgd::default(), Settings::default()).unwrap();
+    let (x, label) = example(1);
+    learner.label(&x, label).unwrap();
+    assert_eq!(learner.work(Budget::steps(2).and_steps(u32::MAX), |_| ()), Ok(2));
+    assert_eq!(learner.work(Budget::steps(5).and_steps(3), |_| ()), Ok(3));
+}
+
+/// Steps of a planned size, example by example, are those of the batch; and where there are fewer examples, or a
+/// pass has no whole number of steps, they are as large.
+#[test]
+fn steps_of_a_planned_size_go_around() {
+    let mut plans = [
+        Plan::new(&NET, Mode::train::<Momentum>(), 4),
+        Plan::new(&NET, Mode::train::<Momentum>().in_parts_of(4), 1),
+    ];
+    let momentum = Momentum { momentum: 0.9, ..Momentum::default() };
+    let settings = Settings { batch: 4, by_class: false, ..Settings::default() };
+    let weights = plans.each_mut().map(|plan| {
+        let mut room = Room::of(plan);
+        let mut learner = room.learner(plan, momentum, settings).unwrap();
+        for (x, label) in (0..8).map(example) {
+            learner.label(&x, label).unwrap();
+        }
+        assert_eq!(learner.work(Budget::steps(6), |_| ()), Ok(6));
+        bits(learner.weights())
+    });
+    assert_eq!(weights[0], weights[1]);
+    for kept in [1, 3, 6] {
+        let mut room = Room::of(&plans[1]);
+        let mut learner = room.learner(&plans[1], momentum, settings).unwrap();
+        for (x, label) in (0..kept).map(example) {
+            learner.label(&x, label).unwrap();
+        }
+        assert_eq!(learner.work(Budget::steps(5), |_| ()), Ok(5), "{kept}");
+        assert_eq!(learner.metrics().batch, 4);
+    }
+    let mut room = Room::of(&plans[1]);
+    let wrong = Settings { batch: 3, ..settings };
+    let refused = room.learner(&plans[1], momentum, wrong).err();
+    assert_eq!(refused, Some(LearnError::Batch { most: 4, got: 3 }));
 }

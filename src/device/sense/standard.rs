@@ -61,11 +61,11 @@ impl<const AXES: usize> Standard<AXES> {
         }
     }
 
-    /// (x − m) / √v; 0 on an axis that has not moved yet.
+    /// (x − m) / √v; 0 on an axis that has not moved yet, or so little that its variance is no normal number.
     pub fn apply(&self, sample: &mut [f32; AXES]) {
         let [_, mean, variance] = &self.rows;
         for ((x, m), v) in sample.iter_mut().zip(mean).zip(variance) {
-            *x = if *v > 0.0 { (*x - m) / math::sqrt(*v) } else { 0.0 };
+            *x = if *v >= f32::MIN_POSITIVE { (*x - m) / math::sqrt(*v) } else { 0.0 };
         }
     }
 

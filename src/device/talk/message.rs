@@ -191,7 +191,8 @@ pub struct Inferred {
 pub struct Learnt {
     /// The class that the device took the window for, before it learnt.
     pub class: u32,
-    /// The loss of the last step.
+    /// The loss of the last step; not a number where the numbers had grown too large to learn from, and the device
+    /// went back to its start.
     pub loss: f32,
     /// Steps that were taken: none while it pauses.
     pub steps: u32,

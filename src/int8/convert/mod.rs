@@ -11,7 +11,7 @@ mod ranges;
 mod rust;
 
 pub use quantized::{Lent, Options, Quantized, interleaved, rules};
-pub use ranges::{Ranges, forward};
+pub use ranges::{Ranges, forward, go_on};
 
 use super::ModelError;
 use crate::layer::Kind;

@@ -73,12 +73,23 @@ pub fn forward(nodes: &[Node], weights: &[f32], x: &[f32]) -> Result<Vec<Vec<f32
         return Err(ConvertError::Weights { need, got: weights.len() });
     }
     let mut values = std::vec![x.to_vec()];
+    go_on(nodes, weights, &mut values);
+    Ok(values)
+}
+
+/// The values behind those that are there, the input first: with the first values of
+/// [`forward`](super::forward), of which the last may be replaced by what int8 makes of it.
+pub fn go_on(nodes: &[Node], weights: &[f32], values: &mut Vec<Vec<f32>>) {
     let mut rest = weights;
     let at = |value: Value| value.node().map_or(0, |node| node + 1);
-    for node in nodes {
+    let there = values.len();
+    for (number, node) in nodes.iter().enumerate() {
         let count = parts(node).iter().sum();
         let (w, later) = rest.split_at_checked(count).unwrap_or_default();
         rest = later;
+        if number + 1 < there {
+            continue;
+        }
         let x = values.get(at(node.from)).map_or(&[][..], Vec::as_slice);
         let second = node.second.and_then(|second| values.get(at(second)));
         let mut y = std::vec![0.0; node.output.len()];
@@ -99,7 +110,6 @@ pub fn forward(nodes: &[Node], weights: &[f32], x: &[f32]) -> Result<Vec<Vec<f32
         node.layer.forward::<All>(io);
         values.push(y);
     }
-    Ok(values)
 }
 
 /// How many numbers each weight of a layer has.

@@ -1,4 +1,5 @@
-//! A device that learns, by RTIC: sensing has the higher priority, and training is what `idle` does.
+//! A device that learns, by RTIC: sensing has the higher priority, and training is what `idle` does. Between them is a
+//! queue.
 
 #![no_std]
 #![no_main]
@@ -13,13 +14,14 @@ mod app {
     use board::{Nucleo, Wired};
     use common::{
         Board,
-        pieces::{ARENA, Pieces, WEIGHTS},
+        pieces::{Digit, Digits, Lent, Pieces},
     };
-    use idinit::engine::Error;
+    use heapless::spsc::{Consumer, Producer, Queue};
+    use idinit::device::learn::{Budget, LearnError};
     use rtic_monotonics::{Timebase, fugit::ExtU32};
 
-    /// Images learnt at once; sensing interrupts them.
-    const BUDGET: usize = 1;
+    /// Steps at once; sensing interrupts them, so that they may be many. Here the queue is looked at between two.
+    const BUDGET: u32 = 1;
 
     #[shared]
     struct Shared {}
@@ -28,37 +30,55 @@ mod app {
     struct Local {
         wired: Wired,
         pieces: Pieces,
+        labelled: Producer<'static, Digit>,
+        to_learn: Consumer<'static, Digit>,
     }
 
-    #[init(local = [weights: [f32; WEIGHTS] = [0.0; WEIGHTS], arena: [f32; ARENA] = [0.0; ARENA]])]
+    #[init(local = [memory: Lent = Lent::ZEROS, queue: Queue<Digit, 3> = Queue::new()])]
     fn init(context: init::Context) -> (Shared, Local) {
         let Some(wired) = Nucleo::open(context.device) else { Nucleo::exit(1) };
         Mono::start(context.core.SYST, wired.clock);
-        let pieces = match Pieces::new(context.local.weights, context.local.arena) {
+        let pieces = match Pieces::new(context.local.memory) {
             Ok(pieces) => pieces,
             Err(error) => common::end::<Nucleo, _>(Err(error)),
         };
+        let (labelled, to_learn) = context.local.queue.split();
         // fails only where it is spawned already
         let _ = sense::spawn();
-        (Shared {}, Local { wired, pieces })
+        (Shared {}, Local { wired, pieces, labelled, to_learn })
     }
 
-    #[idle(local = [pieces])]
+    #[idle(local = [pieces, to_learn])]
     fn idle(context: idle::Context) -> ! {
-        common::end::<Nucleo, _>(learn(context.local.pieces))
+        let idle::LocalResources { pieces, to_learn, .. } = context.local;
+        common::end::<Nucleo, _>(learn(pieces, to_learn))
     }
 
-    fn learn(pieces: &mut Pieces) -> Result<(), Error> {
-        while pieces.work(BUDGET)? {}
+    fn learn(pieces: &mut Pieces, labelled: &mut Consumer<Digit>) -> Result<(), LearnError> {
+        while !pieces.is_done() {
+            if pieces.is_idle() {
+                if let Some(digit) = labelled.dequeue() {
+                    pieces.label(&digit)?;
+                }
+            } else {
+                pieces.work(Budget::steps(BUDGET))?;
+            }
+        }
         pieces.tell(&mut |line| common::print::<Nucleo>(line))
     }
 
     /// Fifty times a second: a sample of `wired.i2c` and, while the button is pressed, its label.
-    #[task(local = [wired], priority = 1)]
+    #[task(local = [wired, labelled, digits: Digits = Digits::NEW], priority = 1)]
     async fn sense(context: sense::Context) {
+        let sense::LocalResources { wired, labelled, digits, .. } = context.local;
         let mut due = Mono::now();
         loop {
-            let _pressed = context.local.wired.pressed();
+            let _pressed = wired.pressed();
+            if labelled.ready()
+                && let Some(digit) = digits.next()
+            {
+                let _ = labelled.enqueue(digit);
+            }
             due += 20.millis();
             Mono::delay_until(due).await;
         }

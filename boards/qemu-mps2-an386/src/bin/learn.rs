@@ -5,5 +5,5 @@
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    common::run::<board::Qemu, _>(common::device::learn)
+    common::run_device::<board::Qemu>()
 }

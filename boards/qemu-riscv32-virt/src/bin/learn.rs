@@ -5,5 +5,5 @@
 
 #[riscv_rt::entry]
 fn main() -> ! {
-    common::run::<board::Qemu, _>(common::device::learn)
+    common::run_device::<board::Qemu>()
 }

@@ -1,4 +1,4 @@
-//! How long an image takes that is learnt, by the chip's timer: the last of 16, when weights are no longer zeros.
+//! How long a step takes, by the chip's timer: the last of 32, when weights are no longer zeros.
 
 #![no_std]
 #![no_main]
@@ -6,11 +6,11 @@
 use board::{Pico, Wired};
 use common::{
     Lend,
-    pieces::{ARENA, Pieces, WEIGHTS},
+    pieces::{Digits, Lent, Pieces},
 };
-use idinit::engine::Error;
+use idinit::device::learn::{Budget, LearnError};
 
-static MEMORY: Lend<([f32; WEIGHTS], [f32; ARENA])> = Lend::new(([0.0; WEIGHTS], [0.0; ARENA]));
+static MEMORY: Lend<Lent> = Lend::new(Lent::ZEROS);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -18,13 +18,16 @@ fn main() -> ! {
     common::end::<Pico, _>(measure(wired))
 }
 
-fn measure(wired: Wired) -> Result<(), Error> {
-    let Some((weights, arena)) = MEMORY.take() else { return Ok(()) };
-    let mut pieces = Pieces::new(weights, arena)?;
-    pieces.work(15)?;
+fn measure(wired: Wired) -> Result<(), LearnError> {
+    let Some(memory) = MEMORY.take() else { return Ok(()) };
+    let mut pieces = Pieces::new(memory)?;
+    for digit in Digits::NEW.take(16) {
+        pieces.label(&digit)?;
+    }
+    pieces.work(Budget::steps(1))?;
     let begun = wired.timer.get_counter();
-    pieces.work(1)?;
+    pieces.work(Budget::steps(1))?;
     let took = wired.timer.get_counter() - begun;
-    common::print::<Pico>(format_args!("learns an image in {} microseconds\n", took.to_micros()));
+    common::print::<Pico>(format_args!("a step takes {} microseconds\n", took.to_micros()));
     Ok(())
 }

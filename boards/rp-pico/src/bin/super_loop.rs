@@ -4,13 +4,17 @@
 #![no_main]
 
 use board::{Pico, Wired};
-use common::pieces::{ARENA, Pieces, WEIGHTS};
-use cortex_m::singleton;
-use idinit::engine::Error;
+use common::{
+    Lend,
+    pieces::{Digits, Lent, Pieces},
+};
+use idinit::device::learn::{Budget, LearnError};
 use rp2040_hal::fugit::ExtU64;
 
-/// Images learnt at once: while they are, nothing else happens.
-const BUDGET: usize = 1;
+/// Microseconds of learning at once: until the step is over that ends behind them, nothing else happens.
+const BUDGET: u64 = 5_000;
+
+static MEMORY: Lend<Lent> = Lend::new(Lent::ZEROS);
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -18,24 +22,24 @@ fn main() -> ! {
     common::end::<Pico, _>(device(wired))
 }
 
-fn device(mut wired: Wired) -> Result<(), Error> {
-    let weights = singleton!(: [f32; WEIGHTS] = [0.0; WEIGHTS]);
-    let arena = singleton!(: [f32; ARENA] = [0.0; ARENA]);
-    let Some((weights, arena)) = weights.zip(arena) else { return Ok(()) };
-    let mut pieces = Pieces::new(weights, arena)?;
-    let mut due = wired.timer.get_counter();
-    loop {
-        let now = wired.timer.get_counter();
-        if now >= due {
-            due = now + 20.millis();
-            sense(&mut wired);
-        } else if !pieces.work(BUDGET)? {
-            return pieces.tell(&mut |line| common::print::<Pico>(line));
+fn device(mut wired: Wired) -> Result<(), LearnError> {
+    let Some(memory) = MEMORY.take() else { return Ok(()) };
+    let (mut pieces, mut digits) = (Pieces::new(memory)?, Digits::NEW);
+    let timer = wired.timer;
+    let mut due = timer.get_counter();
+    while !pieces.is_done() {
+        if timer.get_counter() >= due {
+            due += 20.millis();
+            // fifty times a second: a sample of `wired.i2c` and, while the button is pressed, its label
+            let _pressed = wired.pressed();
+            if pieces.is_idle()
+                && let Some(digit) = digits.next()
+            {
+                pieces.label(&digit)?;
+            }
+        } else {
+            pieces.work(Budget::micros(BUDGET, || timer.get_counter().ticks()))?;
         }
     }
-}
-
-/// Fifty times a second: a sample of `wired.i2c` and, while the button is pressed, its label.
-fn sense(wired: &mut Wired) {
-    let _pressed = wired.pressed();
+    pieces.tell(&mut |line| common::print::<Pico>(line))
 }

@@ -6,13 +6,15 @@ use idinit::device::talk::{Client, Info, TalkError};
 use serialport::ErrorKind;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, SystemTime};
 
 /// How long a line is read before the clock is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long a connection may take.
+const CONNECTING: Duration = Duration::from_secs(5);
 /// How long a line may not take bytes.
 const STUCK: Duration = Duration::from_secs(5);
 
@@ -95,7 +97,14 @@ impl Port {
 }
 
 fn tcp(address: &str) -> io::Result<Box<dyn Line>> {
-    let line = TcpStream::connect(address)?;
+    let mut line = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    for address in address.to_socket_addrs()? {
+        line = TcpStream::connect_timeout(&address, CONNECTING);
+        if line.is_ok() {
+            break;
+        }
+    }
+    let line = line?;
     line.set_read_timeout(Some(GLANCE))?;
     line.set_write_timeout(Some(STUCK))?;
     line.set_nodelay(true)?;

@@ -85,9 +85,11 @@ impl Label {
         let (mut talk, info) = port.open()?;
         windows.fit(info.window).map_err(|why| port.failed(why))?;
         let (bar, mut right, mut steps, mut last) = (bar(count), 0, 0, f32::NAN);
+        let mut back = 0;
         for ((label, window), number) in windows.take(sent.skip, count).zip(1..) {
             let Learnt { class, loss, steps: some } = port.told(talk.label(window, *label))?;
             right += usize::from(class == *label);
+            back += usize::from(loss.is_nan());
             (steps, last) = (steps + u64::from(some), loss);
             bar.set_message(format!("{:.1} % right, loss {loss:.4}", percent(right, number)));
             bar.inc(1);
@@ -97,11 +99,15 @@ impl Label {
             true => {
                 let repeated = talk.repeated;
                 let line = json!({
-                    "labels": count, "right": right, "steps": steps, "loss": last,
+                    "labels": count, "right": right, "steps": steps, "loss": last, "setbacks": back,
                     "repeated": repeated,
                 });
                 format!("{line}\n")
             }
+            false if back > 0 => format!(
+                "{count} labels: the numbers grew too large {back} times, and the device went back to its \
+                 start: give it a lower rate\n"
+            ),
             false => format!(
                 "{count} labels: {right} were told before they were learnt ({:.1} %); {steps} steps, the \
                  last with loss {last:.4}\n",

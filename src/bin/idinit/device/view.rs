@@ -84,6 +84,7 @@ impl Picture {
     }
 
     fn take(&mut self, metrics: Metrics) {
+        self.news.clear();
         self.metrics = metrics;
         let now = share(metrics.recent_right.into(), metrics.recent.into());
         self.accuracy.push(now.unwrap_or(0.0) as u64);
