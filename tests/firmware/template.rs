@@ -1,14 +1,11 @@
 //! A project made from `boards/template` learns, and what it says is what the same files say here.
-//!
-//! The placeholders are put in as cargo-generate does it: it replaces `{{name}}` and drops the ending `.liquid`
-//! (0.23.4 makes the same files).
 
-use super::{BUILDING, M4F, RISCV, RUNNING, boards, command, finish, skip, toolchain};
+use super::boards::project::{Project, files};
+use super::{M4F, RISCV, RUNNING, boards, command, skip, toolchain};
 use std::{
     cell::RefCell,
     fs,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
     process::Stdio,
     sync::mpsc,
     thread,
@@ -25,47 +22,6 @@ mod sensor;
 
 /// Lines until the power goes.
 const LINES: usize = 3;
-
-/// A board that QEMU plays, and what is answered for it.
-struct Project {
-    board: &'static super::Board,
-    machine: &'static [&'static str],
-    flash: &'static str,
-    ram: &'static str,
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
-}
-
-/// Writes the project that these answers make.
-fn generate(answers: &[(&str, &str)], into: &Path) {
-    let template = boards().join("template");
-    let _ = fs::remove_dir_all(into);
-    for path in files(&template) {
-        let name = path.strip_prefix(&template).unwrap().to_str().unwrap();
-        if name == "cargo-generate.toml" {
-            continue;
-        }
-        let mut text = fs::read_to_string(&path).unwrap();
-        for (placeholder, answer) in answers {
-            text = text.replace(&format!("{{{{{placeholder}}}}}"), answer);
-        }
-        assert!(!text.contains("{{") && !text.contains("{%"), "{name} has more than placeholders");
-        let path = into.join(name.strip_suffix(".liquid").unwrap_or(name));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-}
 
 /// What the template says here until the power goes; what its flash has is still there then.
 fn host_says(flash: &mut board::Flash) -> Vec<String> {
@@ -93,37 +49,15 @@ fn a_project_made_from_the_template_goes_on_behind_a_loss_of_power() {
     assert!(host_says(&mut flash)[0].starts_with("begins at the start: "));
 }
 
-/// A project for `board` learns as it is.
-fn learns(project: &Project) {
+/// A project for a board learns as it is.
+fn learns(project: &Project, machine: &[&str]) {
     let board = project.board;
     let test = format!("the template on {}", board.folder);
     let Ok(path) = toolchain(board).inspect_err(|why| skip(&test, why)) else { return };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = root.join("target/boards/template").join(board.target);
-    generate(
-        &[
-            ("project-name", "made"),
-            ("target", board.target),
-            ("chip", "none"),
-            ("flash_origin", project.flash),
-            ("flash_kib", "512"),
-            ("kept_kib", "32"),
-            ("ram_origin", project.ram),
-            ("ram_kib", "128"),
-            ("idinit", &format!("path = {:?}", root.to_str().unwrap())),
-        ],
-        &made,
-    );
-    let images = root.join("target/boards/template/target");
-    let mut cargo = command("cargo");
-    cargo.args(["build", "--release"]).current_dir(&made).env("PATH", path);
-    cargo.env("CARGO_TARGET_DIR", &images);
-    let built = finish(cargo, BUILDING);
-    assert!(built.ok, "{test} does not build:\n{}", built.err);
+    let image = project.build(&path, |_| ());
     let mut qemu = command(board.qemu);
-    qemu.args(project.machine).arg("-nographic");
-    qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]);
-    qemu.arg(images.join(board.target).join("release/made"));
+    qemu.args(machine).arg("-nographic");
+    qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(image);
     let mut running = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let (line, lines) = mpsc::channel();
     let out = BufReader::new(running.stdout.take().unwrap());
@@ -136,10 +70,11 @@ fn learns(project: &Project) {
 
 #[test]
 fn a_project_made_from_the_template_learns() {
-    let machine = &["-machine", "mps2-an386"];
-    learns(&Project { board: &M4F, machine, flash: "0x00000000", ram: "0x20000000" });
+    let (flash, ram) = ("0x00000000", "0x20000000");
+    learns(&Project { board: &M4F, name: "made", flash, ram }, &["-machine", "mps2-an386"]);
+    let (flash, ram) = ("0x80000000", "0x80080000");
     let machine = &["-machine", "virt", "-bios", "none"];
-    learns(&Project { board: &RISCV, machine, flash: "0x80000000", ram: "0x80080000" });
+    learns(&Project { board: &RISCV, name: "made", flash, ram }, machine);
 }
 
 /// What the template asks is what its files have, with the name that cargo-generate asks for itself.
