@@ -13,9 +13,14 @@ mod machine;
 #[allow(dead_code)] // one of them is on the boards that talk
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
+#[allow(dead_code)] // the labels are those of the file here
+#[path = "../boards/template/src/sensor.rs"]
+mod sensor;
 
+use boards::project::Project;
 use boards::{Board, M0, M4F, RISCV, build, finish, skip, toolchain};
 use idinit::data::digits;
+use idinit::device::sense::{Sampler, Standard, Windows};
 use idinit::engine::{Engine, Memory, Portable};
 use idinit::init::IdInit;
 use idinit::loss::Target;
@@ -222,4 +227,60 @@ fn what_is_no_device_is_told_in_a_line() {
         assert_eq!(ended.err.lines().count(), 1);
         other.join().unwrap();
     }
+}
+
+/// Windows of the template's sensor with their kinds, as a PC's file has them.
+fn movements(count: usize) -> String {
+    let mut sampler = Sampler::new(sensor::accelerometer());
+    let mut windows = Windows::<{ sensor::AXES }, { sensor::SAMPLES }>::new(
+        sensor::SAMPLES,
+        Standard::new(1_000),
+    );
+    let mut lines = vec![];
+    while lines.len() < count {
+        if let Some(window) = windows.take(sampler.read().unwrap()) {
+            let numbers: Vec<_> = window.as_flattened().iter().map(f32::to_string).collect();
+            lines.push(format!("{},{}", lines.len() % sensor::KINDS, numbers.join(",")));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A project made from the template, of which the line became a UART, is watched and taught.
+#[test]
+fn a_project_made_from_the_template_talks() {
+    let Ok(path) = toolchain(&M4F).inspect_err(|why| skip("the template talks", why)) else {
+        return;
+    };
+    let project = Project { board: &M4F, name: "talking", flash: "0x00000000", ram: "0x20000000" };
+    let image = project.build(&path, |made| {
+        let src = made.join("src");
+        let board = fs::read_to_string(src.join("board.rs")).unwrap();
+        let (own, _) = board.split_once("/// Yours: your HAL's UART").unwrap();
+        let own = own.replace("(Flash::new(), Line,", "(Flash::new(), uart::Cmsdk::mps2(),");
+        let own =
+            own.replace("convert::Infallible, ", "") + "pub type Line = uart::Uart<uart::Cmsdk>;\n";
+        let own = own.replacen("use core::", "#[path = \"uart.rs\"]\nmod uart;\n\nuse core::", 1);
+        fs::write(src.join("board.rs"), own).unwrap();
+        fs::copy(boards::boards().join("common/src/uart.rs"), src.join("uart.rs")).unwrap();
+    });
+    let machine = Machine::start(&M4F, &image);
+    fs::write(machine.folder.path().join("windows.csv"), movements(120)).unwrap();
+    let info = machine.json("info", "");
+    assert_eq!(
+        (&info["window"], &info["axes"], &info["classes"]),
+        (&48.into(), &3.into(), &3.into())
+    );
+    machine.json("label", "--data windows.csv --count 90");
+    let told = machine.good("infer", "--data windows.csv --skip 90 --count 30");
+    assert!(told.ends_with("30 of 30 right (100.0 %)\n"), "{told}");
+    machine.good("save", "");
+    let pulled = machine.good("pull", "learnt.delta");
+    assert!(pulled.starts_with("learnt.delta: exact, "), "{pulled}");
+    let seen = machine.json("watch", "--once");
+    assert!(
+        seen["labels"].as_u64().unwrap() >= 90 && seen["saves"].as_u64().unwrap() >= 1,
+        "{seen}"
+    );
+    assert!(machine.stop().starts_with("begins at the start\n"));
 }

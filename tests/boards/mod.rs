@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test has its part of it
 
+pub mod project;
+
 use std::env;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,22 +1,22 @@
-//! What the device learns: of which kind a movement is, from a window of an accelerometer's samples.
+//! What learns: the network, its start and its memory.
 
+use super::sensor::{AXES, KINDS, SAMPLES};
 use idinit::{
-    engine::{Engine, Error, Memory, Portable},
+    device::learn::{Examples, LearnError, Learner, Settings},
+    engine::{Memory, Portable},
     graph::Graph,
-    init::IdInit,
+    init::{IdInit, Initial},
     layer::{LayerSet, Uses},
-    loss::Target,
     model::{self, Activation},
     plan::{Mode, Plan},
     shape::Shape,
     update::Sgd,
 };
 
-/// Numbers of a window: 16 samples of three axes.
-pub const WINDOW: usize = 16 * 3;
-/// How many kinds of movements there are.
-pub const KINDS: usize = 3;
-const RATE: f32 = 0.02;
+/// Numbers of a window.
+pub const WINDOW: usize = SAMPLES * AXES;
+/// Examples that are kept to learn from, ten of each kind.
+const KEPT: usize = 10 * KINDS;
 
 /// The network, 48-16-16-3, and where its numbers lie: what does not fit does not compile.
 const GRAPH: Graph<5> = model::mlp(
@@ -34,33 +34,32 @@ impl Uses for Network {
     const SET: LayerSet = GRAPH.uses();
 }
 
-/// A network that runs and learns in memory that is lent to it.
-pub type Learner<'a> = Portable<'a, Network, Sgd>;
+/// What learns, from a start that no flash holds: every weight is a function of its place.
+pub type Mine<'a> = Learner<'a, Network, Sgd, Initial<'static, IdInit, Network>, KINDS>;
 
-/// The numbers of memory that it needs.
-pub const WEIGHTS: usize = PLAN.weights;
-pub const ARENA: usize = PLAN.arena;
+/// All memory that learning needs.
+pub struct Lent {
+    weights: [f32; PLAN.weights],
+    arena: [f32; PLAN.arena],
+    inputs: [f32; KEPT * WINDOW],
+    labels: [u32; KEPT],
+}
 
-/// The start: every weight is a function of its place, so that none comes from flash.
-pub fn start<'a>(
-    weights: &'a mut [f32; WEIGHTS],
-    arena: &'a mut [f32; ARENA],
-) -> Result<Learner<'a>, Error> {
+impl Lent {
+    /// Zeros, which no flash holds.
+    pub const ZEROS: Self = Self {
+        weights: [0.0; PLAN.weights],
+        arena: [0.0; PLAN.arena],
+        inputs: [0.0; KEPT * WINDOW],
+        labels: [0; KEPT],
+    };
+}
+
+/// A learner at its start.
+pub fn learner(lent: &mut Lent) -> Result<Mine<'_>, LearnError> {
+    let Lent { weights, arena, inputs, labels } = lent;
     let memory = Memory { weights, state: &mut [], arena };
-    let mut learner = Portable::new(PLAN.net(), Sgd::default(), memory)?;
-    learner.start(&IdInit::PAPER);
-    Ok(learner)
-}
-
-/// Learns that a window is of this kind, and returns how wrong the network was.
-pub fn learn(learner: &mut Learner, window: &[f32; WINDOW], kind: u32) -> Result<f32, Error> {
-    learner.train(window, Target::Labels(&[kind]), RATE)
-}
-
-/// Tells the kind of a window.
-pub fn tell(learner: &mut Learner, window: &[f32; WINDOW]) -> Result<u32, Error> {
-    let mut y = [0.0; KINDS];
-    learner.infer(window, &mut y)?;
-    let best = (0..).zip(y).reduce(|best, next| if next.1 > best.1 { next } else { best });
-    Ok(best.map_or(0, |(kind, _)| kind))
+    let engine = Portable::new(PLAN.net(), Sgd::default(), memory)?;
+    let start = Initial::new(PLAN.net().nodes(), IdInit::PAPER);
+    Learner::new(engine, start, Examples { inputs, labels }, Settings::default())
 }

@@ -1,56 +1,36 @@
 //! Learns on the device from a start that was never flashed: every initial weight is a function of its place.
 //!
-//! Three places are for you: the clocks and devices of your board (here), its sensor (`sensor.rs`) and its flash
-//! (`README.md`).
+//! Two files are for you: what is your board's own (`board.rs`), and its sensor and button (`sensor.rs`).
 
 #![no_std]
 #![no_main]
 
+mod board;
+mod device;
 mod learning;
 mod sensor;
 
-use idinit::engine::Error;
-use learning::{ARENA, WEIGHTS, learn, start, tell};
+use device::Stage;
+use learning::{Lent, learner};
 // Your UART: a macro `println` that writes to it, or defmt's.
-use semihosting::{println, process::exit};
-
-/// Windows that are learnt, and windows that are told.
-const LEARNT: u32 = 300;
-const TOLD: u32 = 30;
+use semihosting::{print, println, process::exit};
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    // Your clocks and devices, by your chip's HAL.
-    let (mut weights, mut arena) = ([0.0; WEIGHTS], [0.0; ARENA]);
-    match device(&mut weights, &mut arena) {
-        Ok(()) => exit(0),
-        Err(error) => {
-            println!("{error}");
-            exit(1)
-        }
+    let (mut flash, line, mut clock) = board::start();
+    // `main` never ends, so that its stack lends memory for ever
+    let (mut lent, mut stage) = (Lent::ZEROS, Stage::ZEROS);
+    let learner = learner(&mut lent).unwrap_or_else(|error| {
+        println!("{error}");
+        exit(1)
+    });
+    let say = &mut |line: core::fmt::Arguments| print!("{line}");
+    let devices = (&mut flash, line, &mut clock);
+    if let Err(error) = device::run(learner, &mut stage, devices, say, || true) {
+        println!("{error}");
     }
-}
-
-/// A device would go on for ever, and keep its weights in flash now and then.
-fn device(weights: &mut [f32; WEIGHTS], arena: &mut [f32; ARENA]) -> Result<(), Error> {
-    let mut learner = start(weights, arena)?;
-    let mut wrong = 0.0;
-    for number in 0..LEARNT {
-        let (window, kind) = sensor::labelled(number);
-        wrong += learn(&mut learner, &window, kind)?;
-        if number % 100 == 99 {
-            println!("learnt {} windows, loss {}", number + 1, wrong / 100.0);
-            wrong = 0.0;
-        }
-    }
-    let mut right = 0;
-    for number in LEARNT..LEARNT + TOLD {
-        let (window, kind) = sensor::labelled(number);
-        right += u32::from(tell(&mut learner, &window)? == kind);
-    }
-    println!("right {right} of {TOLD}");
-    Ok(())
+    exit(1)
 }
 
 #[panic_handler]

@@ -16,13 +16,15 @@
 //!   and the sensor's own time together;
 //! - a timer's interrupt that calls [`Sampler::tick`], which reads the sensor and puts the reading into a
 //!   [`heapless::spsc`] queue; the main loop calls [`Windows::drain`] when it likes. Where the queue is full
-//!   the reading is lost, and counted.
+//!   the reading is lost, and counted. (RV32IMC has it by the feature `portable-atomic`.)
 //!
 //! Sensors are [`Imu`] (a Bosch BMI160, feature `bmi160`), any closure that returns samples, and a
 //! [`Replay`] of samples in memory.
 
 #[cfg(feature = "bmi160")]
 mod imu;
+#[cfg(any(target_has_atomic = "ptr", target_arch = "arm", feature = "portable-atomic"))]
+mod queue;
 mod sampler;
 mod sensor;
 mod standard;
@@ -32,7 +34,9 @@ mod windows;
 
 #[cfg(feature = "bmi160")]
 pub use imu::{Imu, ImuError};
-pub use sampler::{Missed, Reading, Sampler};
+#[cfg(any(target_has_atomic = "ptr", target_arch = "arm", feature = "portable-atomic"))]
+pub use queue::Missed;
+pub use sampler::{Reading, Sampler};
 pub use sensor::{Ended, Replay, Sensor};
 pub use standard::Standard;
 pub use windows::{Counts, Windows};

@@ -1,7 +1,6 @@
 //! Readings with numbers, so that whoever takes them sees what is missing.
 
 use super::Sensor;
-use heapless::spsc::Producer;
 
 /// A sample, and its place among all that were asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,27 +22,6 @@ pub struct Sampler<S, const AXES: usize> {
     failed: u32,
 }
 
-/// Why a tick brought no reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Missed<E> {
-    /// The sensor was not read.
-    Sensor(E),
-    /// The queue is full: the main loop is late.
-    Full,
-}
-
-impl<E: core::fmt::Display> core::fmt::Display for Missed<E> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Sensor(error) => write!(f, "the sensor was not read: {error}"),
-            Self::Full => f.write_str("the queue of samples is full: take them out more often"),
-        }
-    }
-}
-
-impl<E: core::fmt::Debug + core::fmt::Display> core::error::Error for Missed<E> {}
-
 impl<S: Sensor<AXES>, const AXES: usize> Sampler<S, AXES> {
     /// Numbers the readings of a sensor from 0 on.
     pub const fn new(sensor: S) -> Self {
@@ -64,19 +42,6 @@ impl<S: Sensor<AXES>, const AXES: usize> Sampler<S, AXES> {
                 Err(error)
             }
         }
-    }
-
-    /// Reads the sensor once and puts the reading into a queue; what a timer's interrupt calls. It never
-    /// waits but for the sensor.
-    ///
-    /// # Errors
-    /// [`Missed`], where the sensor was not read or the queue is full. Either is counted.
-    pub fn tick(
-        &mut self,
-        queue: &mut Producer<'_, Reading<AXES>>,
-    ) -> Result<(), Missed<S::Error>> {
-        let reading = self.read().map_err(Missed::Sensor)?;
-        queue.enqueue(reading).map_err(|_| Missed::Full)
     }
 
     /// The sensor.

@@ -2,7 +2,6 @@
 
 use super::{Reading, Sampler, Sensor, Standard};
 use embedded_hal::delay::DelayNs;
-use heapless::spsc::Consumer;
 
 /// What became of the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,16 +105,6 @@ impl<const AXES: usize, const W: usize> Windows<AXES, W> {
             self.standard.apply(place);
         }
         window
-    }
-
-    /// Takes readings out of a queue until a window is due or the queue is empty. It never waits.
-    pub fn drain(&mut self, queue: &mut Consumer<'_, Reading<AXES>>) -> Option<[[f32; AXES]; W]> {
-        while let Some(reading) = queue.dequeue() {
-            if let Some(window) = self.take(reading) {
-                return Some(window);
-            }
-        }
-        None
     }
 
     /// Reads a sensor, and waits for `pause_us` microseconds before each time, until a window is due.
