@@ -203,6 +203,10 @@ fn what_does_not_fit_is_refused_with_numbers() {
     }
     let item = Keep::<_, 94>::new(&mut flash, 0..2_048).unwrap_err();
     assert_eq!(item, KeepError::Item { word: 4, got: 94 });
+    // a record has no room
+    let item = Keep::<_, 68>::new(&mut flash, 0..2_048).unwrap_err();
+    assert_eq!(item, KeepError::Item { word: 4, got: 68 });
+    assert!(item.to_string().contains("at least 70"), "{item}");
     let page = Keep::<_, 128>::new(&mut flash, 0..2_048).unwrap_err();
     assert_eq!(page, KeepError::Page { need: 280, got: 256 });
 

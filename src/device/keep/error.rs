@@ -1,5 +1,6 @@
 //! Why something is not kept, and why something that lies in flash is not used.
 
+use super::store::LEAST;
 use crate::recipe::DeltaError;
 use crate::rule::LengthError;
 use core::fmt;
@@ -36,7 +37,7 @@ pub enum KeepError<E> {
         /// The bytes that it has.
         got: usize,
     },
-    /// The size of an item, `B`, is no multiple of the flash's word, or less than 32.
+    /// The size of an item, `B`, is no multiple of the flash's word, or less than 70.
     Item {
         /// Bytes of a word.
         word: usize,
@@ -115,7 +116,7 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
             Self::Word { most, got } => write!(f, "a word is 1 to {most} bytes, not {got}"),
             Self::Item { word, got } => write!(
                 f,
-                "an item is a multiple of the word of {word} bytes, at least 32, not {got}"
+                "an item is a multiple of the word of {word} bytes, at least {LEAST}, not {got}"
             ),
             Self::Full { need, room } => write!(
                 f,

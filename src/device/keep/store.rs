@@ -17,6 +17,9 @@ pub(super) const HEADER: usize = 8;
 /// Bytes of the largest word that the store writes.
 pub(super) const WORD: usize = 32;
 
+/// The least bytes of an item: its number and a record without numbers beside the weights.
+pub(super) const LEAST: usize = NUMBER + super::record::BARE;
+
 /// Bytes at an address that a controller of flash can read words from.
 #[derive(Debug)]
 #[repr(align(4))]
@@ -101,7 +104,7 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         if word > WORD || word == 0 {
             return Err(Unfit::Word { most: WORD, got: word });
         }
-        if B < WORD || !B.is_multiple_of(word) {
+        if B < LEAST || !B.is_multiple_of(word) {
             return Err(Unfit::Item { word, got: B });
         }
         if Self::PAGE < 2 * Self::ITEM {
