@@ -69,7 +69,15 @@ pub enum KeepError<E> {
     Start(LengthError),
     /// The delta cannot be made: a weight is not finite, and the kind has no place for it.
     Delta(DeltaError),
-    /// The range could not be written even after it was erased.
+    /// The range takes nothing new beside what was kept before, which stands: its pages are worn, or items
+    /// that could not be told from it fill them. A later save takes other words and may succeed; so may one
+    /// behind [`erase`](super::Keep::erase), but if that fails, nothing is kept.
+    Standing {
+        /// The generation that stands.
+        generation: u32,
+    },
+    /// The range could not be written even after it was erased, which it was because nothing in it could be
+    /// loaded.
     Stuck,
 }
 
@@ -131,6 +139,11 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
             }
             Self::Start(error) => write!(f, "the start cannot be written by windows: {error}"),
             Self::Delta(error) => error.fmt(f),
+            Self::Standing { generation } => write!(
+                f,
+                "the flash is worn or full and takes no other save; generation {generation} still stands: \
+                 save again, or take another range"
+            ),
             Self::Stuck => f.write_str("the flash does not keep what is written, even when erased"),
         }
     }
