@@ -1,18 +1,12 @@
 //! Power is cut in the middle of every word that is programmed and every page that is erased.
 
-use super::flash::{Failed, Nor, Tear};
-use super::{State, keep, load, save};
+use super::flash::{Failed, Nor};
+use super::{State, keep, load, save, tears};
 use idinit::device::keep::KeepError;
 use idinit::rule::philox;
 
 const SAVES: u32 = 1_000;
 const PAGES: usize = 8;
-
-/// How a unit can be torn, what is left to chance by lot.
-fn tears(lot: u32) -> [Tear; 8] {
-    let [a, b, c, _] = [0, 1, 2, 3].map(|i| Tear::Bits(lot ^ i));
-    [Tear::Before, Tear::After, Tear::Half, Tear::Tail, Tear::Zeros, a, b, c]
-}
 
 /// Old or new, whole, and the next save works, after a cut in every unit of 1,000 saves: a word is torn in
 /// one way, by lot, a page in every way.

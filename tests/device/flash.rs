@@ -9,6 +9,7 @@ use embedded_storage::nor_flash::{
     check_write,
 };
 use idinit::rule::philox;
+use std::collections::BTreeMap;
 
 /// Bytes of a word.
 pub const WORD: usize = 4;
@@ -58,12 +59,28 @@ pub struct Nor {
     pub erased: Vec<u32>,
     /// Words that were programmed although they held something.
     pub again: u64,
+    /// Words that are worn out, by where they are: they hold for ever what they hold, and nothing says so.
+    pub worn: BTreeMap<usize, [u8; WORD]>,
 }
 
 impl Nor {
     pub fn new(pages: usize) -> Self {
         let bytes = vec![0xff; pages * PAGE];
-        Self { bytes, left: None, off: false, done: vec![], erased: vec![0; pages], again: 0 }
+        let (done, worn) = (vec![], BTreeMap::new());
+        Self { bytes, left: None, off: false, done, erased: vec![0; pages], again: 0, worn }
+    }
+
+    /// Wears a word out.
+    pub fn wear(&mut self, at: usize) {
+        let word = self.bytes[at..].first_chunk().unwrap();
+        self.worn.insert(at, *word);
+    }
+
+    /// Worn words are as they were.
+    fn restore(&mut self) {
+        for (at, word) in &self.worn {
+            self.bytes[*at..][..WORD].copy_from_slice(word);
+        }
     }
 
     pub fn len(&self) -> u32 {
@@ -150,6 +167,7 @@ impl NorFlash for Nor {
             for ((there, byte), keep) in there.iter_mut().zip(word).zip(keep) {
                 *there &= byte | keep;
             }
+            self.restore();
             if tear.is_some() {
                 return Err(Failed::Off);
             }
@@ -181,6 +199,7 @@ impl NorFlash for Nor {
                     }
                 }
             }
+            self.restore();
             if tear.is_some() {
                 return Err(Failed::Off);
             }

@@ -110,6 +110,15 @@ fn items_without_a_number_are_ignored_and_written_over() {
     }
 }
 
+/// Stores an item of a map like ours, of so many bytes under this number; no, where there is no room.
+pub fn store_other(flash: &mut Nor, number: u16, len: usize) -> bool {
+    use sequential_storage::cache::Cache;
+    use sequential_storage::map::{MapConfig, MapStorage};
+    let config = MapConfig::new(0..flash.len());
+    let mut other = MapStorage::<u16, _, _>::new(Awaited(flash), config, Cache::new_uncached());
+    ready(other.store_item(&mut [0; 256], &number, &&vec![7; len][..])).is_ok()
+}
+
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {
@@ -203,6 +212,10 @@ fn what_does_not_fit_is_refused_with_numbers() {
     }
     let item = Keep::<_, 94>::new(&mut flash, 0..2_048).unwrap_err();
     assert_eq!(item, KeepError::Item { word: 4, got: 94 });
+    // a record has no room
+    let item = Keep::<_, 68>::new(&mut flash, 0..2_048).unwrap_err();
+    assert_eq!(item, KeepError::Item { word: 4, got: 68 });
+    assert!(item.to_string().contains("at least 70"), "{item}");
     let page = Keep::<_, 128>::new(&mut flash, 0..2_048).unwrap_err();
     assert_eq!(page, KeepError::Page { need: 280, got: 256 });
 

@@ -7,8 +7,10 @@ mod foreign;
 #[cfg(feature = "bmi160")]
 mod imu;
 mod learner;
+mod stand;
 mod wear;
 
+use flash::Tear;
 use idinit::device::keep::{Ignored, Keep, KeepError, Loaded};
 use idinit::device::learn::Counters;
 use idinit::rule::philox;
@@ -42,6 +44,12 @@ impl State {
     fn fresh() -> Self {
         Self { weights: start(), counters: Counters::default(), numbers: [f32::MAX; 3] }
     }
+}
+
+/// How a unit can be torn, what is left to chance by lot.
+fn tears(lot: u32) -> [Tear; 8] {
+    let [a, b, c, _] = [0, 1, 2, 3].map(|i| Tear::Bits(lot ^ i));
+    [Tear::Before, Tear::After, Tear::Half, Tear::Tail, Tear::Zeros, a, b, c]
 }
 
 /// A store of items of 96 bytes in a flash of these tests.

@@ -3,7 +3,7 @@
 use super::super::Start;
 use super::error::{Ignored, KeepError};
 use super::failure::Failure;
-use crate::recipe::{Delta, Encoder, Fingerprint, Header, Kind, Recipe, Survey};
+use crate::recipe::{Delta, DeltaError, Encoder, Fingerprint, Header, Kind, Patch, Recipe, Survey};
 
 /// Numbers of a window.
 const PAGE: usize = 64;
@@ -45,12 +45,45 @@ pub(super) fn encode<T: Start + ?Sized, E>(
     encoder.finish()
 }
 
-/// Makes the weights of a start those of a delta.
+/// What a delta is applied to.
+pub(super) enum Onto<'a> {
+    /// The weights of a start, which become those of the delta.
+    Weights(&'a mut [f32]),
+    /// A start, by windows that nobody keeps, where only whether it can be done is of interest.
+    Nothing(&'a dyn Start),
+}
+
+impl Onto<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Weights(weights) => weights.len(),
+            Self::Nothing(start) => start.len(),
+        }
+    }
+
+    fn apply<I: Iterator<Item = u8>>(self, patch: &mut Patch<I>) -> Result<(), DeltaError> {
+        match self {
+            Self::Weights(weights) => patch.apply(weights),
+            Self::Nothing(start) => {
+                let (mut page, count) = ([0.0; PAGE], start.len());
+                for from in (0..count).step_by(PAGE) {
+                    let page = page.get_mut(..PAGE.min(count - from)).unwrap_or_default();
+                    // a start without windows was refused when it was surveyed, before this
+                    start.fill_window(from, page).map_err(|_| DeltaError::Malformed)?;
+                    patch.apply(page)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Makes of a start what a delta says.
 pub(super) fn patch(
     bytes: impl Iterator<Item = u8>,
     recipe: Option<Recipe>,
     (start, result): (Fingerprint, Fingerprint),
-    weights: &mut [f32],
+    onto: Onto<'_>,
 ) -> Result<(), Ignored> {
     let delta = Delta::<_>::open(bytes).map_err(Ignored::Delta)?;
     if recipe.is_some() && delta.header().recipe != recipe {
@@ -59,7 +92,7 @@ pub(super) fn patch(
     if delta.header().result != result {
         return Err(Ignored::Damaged);
     }
-    let mut patch = delta.onto(start, weights.len()).map_err(Ignored::Delta)?;
-    patch.apply(weights).map_err(Ignored::Delta)?;
+    let mut patch = delta.onto(start, onto.count()).map_err(Ignored::Delta)?;
+    onto.apply(&mut patch).map_err(Ignored::Delta)?;
     patch.finish().map_err(Ignored::Delta)
 }

@@ -1,5 +1,6 @@
 //! Why something is not kept, and why something that lies in flash is not used.
 
+use super::store::LEAST;
 use crate::recipe::DeltaError;
 use crate::rule::LengthError;
 use core::fmt;
@@ -36,7 +37,7 @@ pub enum KeepError<E> {
         /// The bytes that it has.
         got: usize,
     },
-    /// The size of an item, `B`, is no multiple of the flash's word, or less than 32.
+    /// The size of an item, `B`, is no multiple of the flash's word, or less than 70.
     Item {
         /// Bytes of a word.
         word: usize,
@@ -68,7 +69,15 @@ pub enum KeepError<E> {
     Start(LengthError),
     /// The delta cannot be made: a weight is not finite, and the kind has no place for it.
     Delta(DeltaError),
-    /// The range could not be written even after it was erased.
+    /// The range takes nothing new beside what was kept before, which stands: its pages are worn, or items
+    /// that could not be told from it fill them. A later save takes other words and may succeed; so may one
+    /// behind [`erase`](super::Keep::erase), but if that fails, nothing is kept.
+    Standing {
+        /// The generation that stands.
+        generation: u32,
+    },
+    /// The range could not be written even after it was erased, which it was because nothing in it could be
+    /// loaded.
     Stuck,
 }
 
@@ -115,7 +124,7 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
             Self::Word { most, got } => write!(f, "a word is 1 to {most} bytes, not {got}"),
             Self::Item { word, got } => write!(
                 f,
-                "an item is a multiple of the word of {word} bytes, at least 32, not {got}"
+                "an item is a multiple of the word of {word} bytes, at least {LEAST}, not {got}"
             ),
             Self::Full { need, room } => write!(
                 f,
@@ -130,6 +139,11 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
             }
             Self::Start(error) => write!(f, "the start cannot be written by windows: {error}"),
             Self::Delta(error) => error.fmt(f),
+            Self::Standing { generation } => write!(
+                f,
+                "the flash is worn or full and takes no other save; generation {generation} still stands: \
+                 save again, or take another range"
+            ),
             Self::Stuck => f.write_str("the flash does not keep what is written, even when erased"),
         }
     }

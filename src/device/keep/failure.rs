@@ -20,6 +20,12 @@ impl<E> From<Failure<E>> for KeepError<E> {
     }
 }
 
+impl<E> From<Fault<E>> for KeepError<E> {
+    fn from(fault: Fault<E>) -> Self {
+        Failure::from(fault).into()
+    }
+}
+
 impl<E> From<Fault<E>> for Failure<E> {
     fn from(fault: Fault<E>) -> Self {
         match fault {

@@ -17,11 +17,12 @@
 //! - all are closed: a T was being erased to be written once more. Erase the page all of whose items are
 //!   also in the next one.
 
-use super::blocking::{Blocking, now};
-use super::store::{Fault, HEADER, Map, NUMBER, map};
+use super::blocking::{Blocking, Broken, View, last_word, marked, now};
+use super::store::{Aligned, Fault, HEADER, Map, NUMBER, WORD, map};
 use crate::recipe::Fingerprint;
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
+use embedded_storage_async::nor_flash::NorFlash as _;
 
 /// What the first and the last word of a page say of it.
 #[derive(Clone, Copy, PartialEq)]
@@ -59,6 +60,44 @@ impl<'a, F: NorFlash> Pages<'a, F> {
         Self { flash, start: range.start, count }
     }
 
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Closes the page that is begun and begins the one behind it, which is blank, unless that has been done.
+    /// Where the page behind that one begins, if anything is in it.
+    pub fn turn(&mut self) -> Result<Option<u32>, Fault<F::Error>> {
+        let (mut begun, mut behind) = (0, 0);
+        for page in 0..self.count {
+            if self.state(page)? == State::Begun {
+                (begun, behind) = (page, self.next(page));
+            }
+        }
+        if begun == behind {
+            return Ok(None);
+        }
+        if self.state(behind)? == State::Open {
+            let word = F::READ_SIZE.max(F::WRITE_SIZE);
+            let last = self.at(begun).saturating_add(F::ERASE_SIZE.saturating_sub(word) as u32);
+            self.mark(last, word)?;
+            self.mark(self.at(behind), word)?;
+            behind = self.next(behind);
+        }
+        Ok((self.state(behind)? == State::Closed).then(|| self.at(behind)))
+    }
+
+    /// Writes a word by which a page is begun or closed.
+    fn mark(&mut self, at: u32, word: usize) -> Result<(), Fault<F::Error>> {
+        let zeros = Aligned([0; WORD]);
+        let mut flash = Blocking { flash: &mut *self.flash, view: View::All };
+        let written = flash.write(at, zeros.0.get(..word).unwrap_or_default());
+        match now(written) {
+            Some(Err(Broken::Flash(error))) => Err(Fault::Flash(error)),
+            Some(Err(Broken::Worn)) | None => Err(Fault::Damaged),
+            Some(Ok(())) => Ok(()),
+        }
+    }
+
     fn at(&self, page: u32) -> u32 {
         self.start.saturating_add(page.saturating_mul(F::ERASE_SIZE as u32))
     }
@@ -67,25 +106,19 @@ impl<'a, F: NorFlash> Pages<'a, F> {
         if page + 1 < self.count { page + 1 } else { 0 }
     }
 
-    fn erase(&mut self, page: u32) -> Result<(), Fault<F::Error>> {
+    /// Erases a page. Where it begins, if it does not look open even so: what is worn at its first or last
+    /// word would be taken for a page in use.
+    fn erase(&mut self, page: u32) -> Result<Option<u32>, Fault<F::Error>> {
         let at = self.at(page);
         let end = at.saturating_add(F::ERASE_SIZE as u32);
-        self.flash.erase(at, end).map_err(Fault::Flash)
-    }
-
-    /// Whether so many bits of a word are 0 that it was written on purpose: half of a byte's, as
-    /// sequential-storage counts.
-    fn marked(&mut self, at: u32) -> Result<bool, Fault<F::Error>> {
-        let mut word = super::store::Aligned([0xff; super::store::WORD]);
-        let word = word.0.get_mut(..F::READ_SIZE).unwrap_or_default();
-        self.flash.read(at, word).map_err(Fault::Flash)?;
-        Ok(word.iter().map(|byte| byte.count_zeros()).sum::<u32>() >= 4)
+        self.flash.erase(at, end).map_err(Fault::Flash)?;
+        Ok((self.state(page)? != State::Open).then_some(at))
     }
 
     fn state(&mut self, page: u32) -> Result<State, Fault<F::Error>> {
         let at = self.at(page);
-        let last = at.saturating_add(F::ERASE_SIZE.saturating_sub(F::READ_SIZE) as u32);
-        Ok(match (self.marked(at)?, self.marked(last)?) {
+        let mut marked = |at| marked(self.flash, at).map_err(Fault::Flash);
+        Ok(match (marked(at)?, marked(last_word::<F>(at))?) {
             (false, false) => State::Open,
             (true, false) => State::Begun,
             (true, true) => State::Closed,
@@ -121,8 +154,8 @@ impl<'a, F: NorFlash> Pages<'a, F> {
 
     /// A page as a store of its own.
     fn one(&mut self, page: u32) -> Option<Map<'_, F>> {
-        let only = Some(self.at(page));
-        map(Blocking { flash: self.flash, only }, 0..(F::ERASE_SIZE as u32).saturating_mul(2))
+        let view = View::Only(self.at(page));
+        map(Blocking { flash: self.flash, view }, 0..(F::ERASE_SIZE as u32).saturating_mul(2))
     }
 
     /// The number and the checksum of the `n`-th valid item of a page.
@@ -177,9 +210,10 @@ impl<'a, F: NorFlash> Pages<'a, F> {
         Ok(false)
     }
 
-    /// Puts right what a cut has left. It reads each page once, and erases one where it must.
-    pub fn mend(&mut self, room: &mut [u8]) -> Result<(), Fault<F::Error>> {
-        let mut all_closed = true;
+    /// Puts right what a cut has left. It reads each page once, and erases one where it must. Where the page
+    /// begins that should be open and cannot be: the others are sound without it, and full.
+    pub fn mend(&mut self, room: &mut [u8]) -> Result<Option<u32>, Fault<F::Error>> {
+        let (mut all_closed, mut shut) = (true, None);
         for page in 0..self.count {
             let state = self.state(page)?;
             let was_being_erased = match state {
@@ -188,7 +222,7 @@ impl<'a, F: NorFlash> Pages<'a, F> {
                 _ => false,
             };
             if was_being_erased {
-                self.erase(page)?;
+                shut = self.erase(page)?.or(shut);
             }
             all_closed &= state == State::Closed;
             if matches!(state, State::Begun | State::Closed) && self.has_short(page, room)? {
@@ -214,6 +248,6 @@ impl<'a, F: NorFlash> Pages<'a, F> {
                 _ => {}
             }
         }
-        Ok(())
+        Ok(shut)
     }
 }

@@ -9,7 +9,7 @@
 //! generations; the last item that it writes is a record with the fingerprints of start and result, the
 //! counters, and numbers that belong to the model (how the axes of a sensor are
 //! [standardised](super::sense::Standard)). Until the record is whole the previous generation stands, and
-//! nothing of it is touched. A load takes the newest generation whose record, chunks, checksums and
+//! nothing of it is changed: the store moves it on, and erases a page when what was in it is read back. A load takes the newest generation whose record, chunks, checksums and
 //! fingerprint of the result are right, by windows onto the start; where there is none, weights are the
 //! start. What it did not use, it says: [`Ignored`].
 //!
@@ -17,8 +17,17 @@
 //! items fill, those of `B` bytes and 8 more, and one in ten besides, even where the delta takes all the
 //! [`room`](Keep::room). What has not changed is not written again.
 //!
-//! Every save is read back; a load puts right first what a cut has left, which may erase a page. A range in
-//! which nothing can be read or written, because another program used it, is erased by the next save.
+//! Every word is read back when it is written, and every save when it is done; a load puts right first what a
+//! cut has left, which may erase a page. Where words do not hold, or there is no room, a save takes other words;
+//! then it goes once through all pages and erases those without which the generation that stands can be loaded
+//! all the same, such as another program's. All of the range is erased only where nothing in it can be loaded
+//! for this start and recipe. What cannot be saved even so is [`KeepError::Standing`], and nothing is lost.
+//!
+//! It does not hold where flash loses what it held when it was read back: then the generation before stands,
+//! as long as no save has begun to write over it. And the range, its pages and `B` are part of what is kept.
+//! Firmware with larger items reads what smaller ones keep; with smaller items or another range it may find
+//! nothing that it can read, and its load and first save then erase it. What was learnt from another start is
+//! written over by the second save.
 //!
 //! The flash is any [`NorFlash`] of embedded-storage that blocks until it is done, with words of up to 32
 //! bytes.
@@ -34,6 +43,7 @@ mod failure;
 mod mend;
 mod ram;
 mod record;
+mod stand;
 mod store;
 
 pub use error::{Ignored, KeepError};
@@ -45,11 +55,12 @@ use crate::layer::Uses;
 use crate::recipe::{Digest, Fingerprint, Header, Kind, Recipe, Survey};
 use crate::update::Update;
 use chunks::{Chunks, Pieces};
-use codec::{encode, patch, survey};
+use codec::{encode, survey};
 use core::ops::Range;
 use embedded_storage::nor_flash::NorFlash;
 use failure::{Failure, Refused};
 use record::Record;
+use stand::Standing;
 use store::{Aligned, Fault, NUMBER, Store, Unfit};
 
 /// Where the items of a generation begin, and the last of them, which is its record.
@@ -84,8 +95,8 @@ pub struct Loaded {
     pub ignored: Option<Ignored>,
 }
 
-/// A range of flash for what was learnt, by items of `B` bytes, a multiple of the flash's word; 256, say. It
-/// holds two of them in memory.
+/// A range of flash for what was learnt, by items of `B` bytes, a multiple of the flash's word and at least 70;
+/// 256, say. It holds two of them in memory.
 ///
 /// ```
 /// use idinit::device::keep::{Keep, RamFlash};
@@ -111,9 +122,8 @@ pub struct Keep<F: NorFlash, const B: usize> {
     piece: Aligned<B>,
     kind: Kind,
     recipe: Option<Recipe>,
-    /// The generation that stands, 0 if none does, and a checksum of what it keeps; none if nobody has
-    /// looked.
-    stands: Option<(u32, Option<Fingerprint>)>,
+    /// The generation that stands, and a checksum of what it keeps, where it was loaded or saved whole.
+    stands: Option<(u32, Fingerprint)>,
 }
 
 impl<F: NorFlash, const B: usize> core::fmt::Debug for Keep<F, B> {
@@ -152,7 +162,8 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
     /// Names the start in what is kept. What was kept under another recipe is then ignored.
     #[must_use]
     pub fn with_recipe(self, recipe: Recipe) -> Self {
-        Self { recipe: Some(recipe), ..self }
+        // what stands may have another
+        Self { recipe: Some(recipe), stands: None, ..self }
     }
 
     /// The most bytes that a delta may have: two generations and their records have room together.
@@ -196,11 +207,13 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
     }
 
     /// Keeps weights, as what differs from `start`, with counters and numbers. If it fails, or power is cut
-    /// while it writes, what was kept before stands.
+    /// while it writes, what was kept before stands; or the new, whole, where only its end was not seen. What
+    /// stands was loaded or saved by this `Keep`, or is looked at first, which takes as long as a load.
     ///
     /// # Errors
     /// [`KeepError::Full`] where there is no room, before anything is written; [`KeepError::Flash`] where the
-    /// flash fails.
+    /// flash fails; [`KeepError::Standing`] where it is worn or holds too much else, and what was kept before
+    /// stands; [`KeepError::Stuck`] where nothing could be loaded, and nothing can be written either.
     pub fn write<T: Start + ?Sized>(
         &mut self,
         start: &T,
@@ -227,12 +240,8 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         if need > room {
             return Err(KeepError::Full { need, room });
         }
-        let standing = match self.stands {
-            Some(stands) => stands,
-            None => (self.newest()?, None),
-        };
-        let record = Record {
-            generation: standing.0.wrapping_add(1),
+        let mut record = Record {
+            generation: 0,
             chunks: need.div_ceil(B.saturating_sub(NUMBER).max(1)) as u16,
             numbers: numbers.len() as u16,
             bytes: need as u32,
@@ -242,28 +251,46 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         };
         let contents = record.contents(numbers);
         let bytes = record.bytes;
-        if standing.1 == Some(contents) {
-            return Ok(Saved { generation: standing.0, bytes, written: false });
-        }
+        let before = match self.stands {
+            Some((generation, kept)) if kept == contents => {
+                return Ok(Saved { generation, bytes, written: false });
+            }
+            Some((generation, _)) => generation,
+            None => {
+                let Standing { whole, newest } = self.standing(start, header.start)?;
+                whole.unwrap_or(newest)
+            }
+        };
+        let generation = before.wrapping_add(1);
+        record.generation = generation;
         self.stands = None;
         let all = (start, weights, &survey, &header);
-        // the second time the store takes other words; and if those are not read back either, what lies
-        // there is beyond repair, or of another program, and nothing can be read in any case
-        for erase in [false, false, true] {
-            if erase {
-                self.erase()?;
+        for attempt in 0..3 {
+            // the second time the store takes other words; if those are not read back either, there is no room
+            // or what lies there is worn, or another program's. All of it goes that nothing stands on.
+            if attempt == 2 {
+                match self.standing(start, header.start)?.whole {
+                    // whole after all, or the older one, on whose place the new would come
+                    Some(stands) if place(stands) == place(generation) => break,
+                    Some(stands) => {
+                        self.shed(stands, (start, header.start), place(generation).1)?
+                    }
+                    None => self.erase()?,
+                }
             }
             match self.put(&record, all, numbers) {
                 Err(Failure::Damaged) => {}
                 Err(Failure::Keep(error)) => return Err(error),
                 Ok(()) => {
-                    let Record { generation, bytes, .. } = record;
-                    self.stands = Some((generation, Some(contents)));
+                    self.stands = Some((generation, contents));
                     return Ok(Saved { generation, bytes, written: true });
                 }
             }
         }
-        Err(KeepError::Stuck)
+        Err(match self.standing(start, header.start)?.whole {
+            Some(generation) => KeepError::Standing { generation },
+            None => KeepError::Stuck,
+        })
     }
 
     /// Writes a delta and, when that is read back as it was written, its record.
@@ -299,30 +326,6 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         }
     }
 
-    /// Reads a record, into the item.
-    fn record(&mut self, last: u16) -> Result<Option<Record>, Fault<F::Error>> {
-        match self.store.get(last)? {
-            None => Ok(None),
-            Some(len) => match Record::read(self.store.bytes(len)) {
-                Some((record, _)) if place(record.generation).1 == last => Ok(Some(record)),
-                _ => Err(Fault::Damaged),
-            },
-        }
-    }
-
-    /// The generation of the newest record; 0 where there is none.
-    fn newest(&mut self) -> Result<u32, KeepError<F::Error>> {
-        let mut newest = 0;
-        for parity in [0, 1] {
-            match self.record(place(parity).1) {
-                Ok(Some(record)) => newest = newest.max(record.generation),
-                Ok(None) | Err(Fault::Damaged) => {}
-                Err(Fault::Flash(error)) => return Err(KeepError::Flash(error)),
-            }
-        }
-        Ok(newest)
-    }
-
     /// Writes what was kept last into `weights` and `numbers`, and says of what generation it is. Where
     /// nothing is, or nothing that is for this start, `weights` become the start and `numbers` stay as they
     /// are.
@@ -343,24 +346,12 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
         start.fill_window(0, weights)?;
         let print = Fingerprint::of(weights);
         self.stands = None;
-        let (mut ignored, mut records) = (None, [None; 2]);
-        for (parity, place_of) in (0..).zip(&mut records) {
-            match self.record(place(parity).1) {
-                Ok(record) => *place_of = record,
-                Err(Fault::Damaged) => ignored = Some(Ignored::Damaged),
-                Err(Fault::Flash(error)) => return Err(KeepError::Flash(error)),
-            }
-        }
-        let generation = |record: Option<Record>| record.map_or(0, |record| record.generation);
-        let [first, second] = &mut records;
-        if generation(*first) < generation(*second) {
-            core::mem::swap(first, second);
-        }
-        let newest = records.first().map_or(0, |record| generation(*record));
+        let (records, damaged) = self.records()?;
+        let mut ignored = damaged.then_some(Ignored::Damaged);
         for record in records.into_iter().flatten() {
             match self.apply(&record, print, weights, numbers) {
                 Ok(()) => {
-                    self.stands = Some((record.generation, Some(record.contents(numbers))));
+                    self.stands = Some((record.generation, record.contents(numbers)));
                     return Ok(Loaded {
                         generation: Some(record.generation),
                         bytes: record.bytes,
@@ -377,44 +368,10 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
                 }
             }
         }
-        self.stands = Some((newest, None));
         if ignored.is_none() && !self.store.is_blank().or_else(Fault::damaged)? {
             ignored = Some(Ignored::Damaged);
         }
         Ok(Loaded { generation: None, bytes: 0, counters: Counters::default(), ignored })
-    }
-
-    /// Makes of the start what a record says.
-    fn apply(
-        &mut self,
-        record: &Record,
-        print: Fingerprint,
-        weights: &mut [f32],
-        numbers: &mut [f32],
-    ) -> Result<(), Refused<F::Error>> {
-        let (need, got) = (usize::from(record.numbers), numbers.len());
-        if record.start != print {
-            let (need, got) = (record.start.0, print.0);
-            return Err(Refused::Ignored(Ignored::OtherStart { need, got }));
-        }
-        if need != got {
-            return Err(Refused::Ignored(Ignored::OtherNumbers { need, got }));
-        }
-        let (first, last) = place(record.generation);
-        let mut chunks = Chunks::new(&mut self.store, first..first.saturating_add(record.chunks));
-        let applied = patch(&mut chunks, self.recipe, (print, record.result), weights);
-        if let Some(fault) = chunks.fault() {
-            return Err(fault.into());
-        }
-        applied.map_err(Refused::Ignored)?;
-        // the numbers lie behind all that was read since
-        let len = self.store.get(last)?.unwrap_or(0);
-        let (_, bytes) =
-            Record::read(self.store.bytes(len)).ok_or(Refused::Ignored(Ignored::Damaged))?;
-        for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks().0) {
-            *number = f32::from_bits(u32::from_le_bytes(*bytes));
-        }
-        Ok(())
     }
 
     /// Erases the range: what was kept is gone, and the next load is the start.
@@ -423,11 +380,7 @@ impl<F: NorFlash, const B: usize> Keep<F, B> {
     /// [`KeepError::Flash`] where the flash fails.
     pub fn erase(&mut self) -> Result<(), KeepError<F::Error>> {
         self.stands = None;
-        match self.store.erase() {
-            Ok(()) => Ok(()),
-            Err(Fault::Flash(error)) => Err(KeepError::Flash(error)),
-            Err(Fault::Damaged) => Err(KeepError::Stuck),
-        }
+        Ok(self.store.erase()?)
     }
 
     /// The flash, for who wants to read other parts of it.

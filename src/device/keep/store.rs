@@ -1,7 +1,6 @@
-//! Items by number in flash: sequential-storage's map, whose every failure but the flash's own is one
-//! that erasing ends.
+//! Items by number in flash: sequential-storage's map.
 
-use super::blocking::{Blocking, now};
+use super::blocking::{Blocking, Broken, View, now};
 use super::error::KeepError;
 use super::mend::Pages;
 use core::ops::Range;
@@ -17,6 +16,9 @@ pub(super) const HEADER: usize = 8;
 /// Bytes of the largest word that the store writes.
 pub(super) const WORD: usize = 32;
 
+/// The least bytes of an item: its number and a record without numbers beside the weights.
+pub(super) const LEAST: usize = NUMBER + super::record::BARE;
+
 /// Bytes at an address that a controller of flash can read words from.
 #[derive(Debug)]
 #[repr(align(4))]
@@ -26,7 +28,8 @@ pub(super) struct Aligned<const N: usize>(pub [u8; N]);
 pub(super) enum Fault<E> {
     /// The flash failed.
     Flash(E),
-    /// What lies in flash cannot be worked with, by whom ever it was written.
+    /// What lies in flash cannot be worked with, by whom ever it was written; or it has no room; or it does
+    /// not hold what is written.
     Damaged,
 }
 
@@ -40,10 +43,10 @@ impl<E> Fault<E> {
     }
 }
 
-impl<E> From<Error<E>> for Fault<E> {
-    fn from(error: Error<E>) -> Self {
+impl<E> From<Error<Broken<E>>> for Fault<E> {
+    fn from(error: Error<Broken<E>>) -> Self {
         match error {
-            Error::Storage { value, .. } => Self::Flash(value),
+            Error::Storage { value: Broken::Flash(error), .. } => Self::Flash(error),
             _ => Self::Damaged,
         }
     }
@@ -81,6 +84,10 @@ pub(super) struct Store<F: NorFlash, const B: usize> {
     item: Aligned<B>,
     /// Whether nothing was left undone when the power came on, or by an error.
     mended: bool,
+    /// Where a page begins that is taken for blank for a while.
+    hidden: Option<u32>,
+    /// Where a page begins that is taken for blank because it cannot be erased: nothing is written then.
+    shut: Option<u32>,
 }
 
 const fn larger(a: usize, b: usize) -> usize {
@@ -101,7 +108,7 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         if word > WORD || word == 0 {
             return Err(Unfit::Word { most: WORD, got: word });
         }
-        if B < WORD || !B.is_multiple_of(word) {
+        if B < LEAST || !B.is_multiple_of(word) {
             return Err(Unfit::Item { word, got: B });
         }
         if Self::PAGE < 2 * Self::ITEM {
@@ -114,7 +121,14 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         let fits = fits && range.end as usize <= flash.capacity();
         let whole = MapConfig::<Blocking<'_, F>>::try_new(if fits { range.clone() } else { 0..0 });
         match whole {
-            Ok(_) => Ok(Self { flash, range, item: Aligned([0; B]), mended: false }),
+            Ok(_) => Ok(Self {
+                flash,
+                range,
+                item: Aligned([0; B]),
+                mended: false,
+                hidden: None,
+                shut: None,
+            }),
             Err(MapConfigError::WordSizeTooLarge | MapConfigError::PagesTooSmall) => {
                 Err(Unfit::Page { need: 0, got: F::ERASE_SIZE })
             }
@@ -135,9 +149,9 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
 
     /// What has to be done before anything else, when the power comes on and after an error.
     fn mend(&mut self) -> Result<(), Fault<F::Error>> {
-        if !self.mended {
+        if !self.mended && self.hidden.is_none() {
             let (mut pages, room) = self.pages();
-            pages.mend(room)?;
+            self.shut = pages.mend(room)?;
             self.mended = true;
         }
         Ok(())
@@ -148,7 +162,8 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     }
 
     fn map(&mut self) -> Result<MapAndItem<'_, F>, Fault<F::Error>> {
-        let flash = Blocking { flash: &mut self.flash, only: None };
+        let view = self.hidden.or(self.shut).map_or(View::All, View::Without);
+        let flash = Blocking { flash: &mut self.flash, view };
         let map = map(flash, self.range.clone()).ok_or(Fault::Damaged)?;
         Ok((map, &mut self.item.0))
     }
@@ -162,6 +177,9 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
     /// Writes an item in place of the one of that number, if there is one.
     pub fn put(&mut self, number: u16, bytes: &[u8]) -> Result<(), Fault<F::Error>> {
         self.mend()?;
+        if self.shut.is_some() {
+            return Err(Fault::Damaged);
+        }
         let (mut map, item) = self.map()?;
         let done = now(map.store_item(item, &number, &bytes));
         let done = done.unwrap_or(Err(Error::LogicBug {}));
@@ -179,6 +197,34 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
         Ok(done?)
     }
 
+    /// How many pages there are.
+    pub fn count(&mut self) -> u32 {
+        self.pages().0.count()
+    }
+
+    /// Begins the page that is to be written next, as the store does when the one before it is full. Where
+    /// the oldest page begins, which the store would now move to it and erase; none if it is blank.
+    pub fn turn(&mut self) -> Result<Option<u32>, Fault<F::Error>> {
+        self.mend()?;
+        if self.shut.is_some() {
+            return Ok(None);
+        }
+        self.mended = false;
+        self.pages().0.turn()
+    }
+
+    /// Takes a page for blank from now on, or none.
+    pub const fn hide(&mut self, page: Option<u32>) {
+        (self.hidden, self.mended) = (page, false);
+    }
+
+    /// Erases the page that begins here.
+    pub fn erase_page(&mut self, page: u32) -> Result<(), Fault<F::Error>> {
+        self.mended = false;
+        let end = page.saturating_add(F::ERASE_SIZE as u32);
+        self.flash.erase(page, end).map_err(Fault::Flash)
+    }
+
     /// The item of `len` bytes that was read last.
     pub fn bytes(&self, len: usize) -> &[u8] {
         self.item.0.get(NUMBER..).and_then(|bytes| bytes.get(..len)).unwrap_or_default()
@@ -186,7 +232,7 @@ impl<F: NorFlash, const B: usize> Store<F, B> {
 
     /// Erases all of the range.
     pub fn erase(&mut self) -> Result<(), Fault<F::Error>> {
-        self.mended = false;
+        (self.mended, self.shut) = (false, None);
         let (mut map, _) = self.map()?;
         Ok(now(map.erase_all()).ok_or(Fault::Damaged)??)
     }
