@@ -43,7 +43,7 @@ use std::path::{Path, PathBuf};
 
 /// The wearer, from 0, who labels the first windows and asks about the next.
 const WEARER: usize = 2;
-const LABELLED: usize = 21;
+const LABELLED: usize = KEPT;
 const ASKED: usize = 50;
 
 /// The folder with the windows, or a line that says that there is none.
