@@ -9,9 +9,10 @@
 //! generations; the last item that it writes is a record with the fingerprints of start and result, the
 //! counters, and numbers that belong to the model (how the axes of a sensor are
 //! [standardised](super::sense::Standard)). Until the record is whole the previous generation stands, and
-//! nothing of it is changed: the store moves it on, and erases a page when what was in it is read back. A load takes the newest generation whose record, chunks, checksums and
-//! fingerprint of the result are right, by windows onto the start; where there is none, weights are the
-//! start. What it did not use, it says: [`Ignored`].
+//! nothing of it is changed: the store moves it on, and erases a page when what was in it is read back. A load
+//! takes the newest generation whose record, chunks, checksums and fingerprint of the result are right, by
+//! windows onto the start; where there is none, weights are the start. What it did not use, it says:
+//! [`Ignored`].
 //!
 //! Wear: pages are erased in turn, none more than once more than another. A save erases as many as its
 //! items fill, those of `B` bytes and 8 more, and one in ten besides, even where the delta takes all the
