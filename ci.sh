@@ -12,7 +12,7 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET
 # what is built once is built faster without what would make building again fast
 [ -z "${CI-}" ] || export CARGO_INCREMENTAL=0
 
-features=(std half defmt micromath device)
+features=(std half defmt micromath)
 # what tests are built with, once for all of them
 all=cli,bmi160,half,nccl
 bare_metal=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf riscv32imac-unknown-none-elf)
@@ -70,6 +70,9 @@ features() {
             ((i >> j & 1)) && set+=${set:+,}${features[j]}
         done
         cargo check --quiet --lib --features "$set" || die "features do not build: ${set:-none}"
+    done
+    for set in device std,device half,defmt,device,micromath bmi160,defmt device,portable-atomic; do
+        cargo check --quiet --lib --features "$set" || die "features do not build: $set"
     done
     cargo check --quiet --lib --features cuda,half,defmt,micromath
     cargo check --quiet --bins --features cli
