@@ -75,6 +75,14 @@ impl Machine {
     }
 }
 
+/// A test that fails leaves no QEMU behind, for which whoever reads the test's output would wait.
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
 /// The last word of a line.
 pub fn last(line: &str) -> &str {
     line.split_whitespace().last().unwrap()
