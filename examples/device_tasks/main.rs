@@ -223,7 +223,8 @@ fn spoken(data: &Path, draws: usize, (epochs, seed): (usize, u64)) -> Said<()> {
     })?;
     for (begin, tried) in Begin::ALL.iter().zip(&tried) {
         println!(
-            "\nspoken, {begin:?}, {epochs} epochs of 0 to 7; {SHOTS} labels of each digit; % right of the others, of 0 to 7, of 8 and 9"
+            "\nspoken, {begin:?}, {epochs} epochs of 0 to 7; {SHOTS} labels of each digit; % right of the others, \
+             of 0 to 7, of 8 and 9"
         );
         for (way, tried) in WAYS.iter().zip(tried) {
             let part = |after: bool, new: Option<bool>| {

@@ -75,7 +75,7 @@ impl Machine {
     }
 }
 
-/// A test that fails leaves no machine behind.
+/// A test that fails leaves no QEMU behind, for which whoever reads the test's output would wait.
 impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.qemu.kill();
