@@ -53,7 +53,8 @@ fn acquaint() {
     });
 }
 
-/// Allocations in 20 steps, after three that warm the threads up.
+/// Allocations in 20 steps, after three that warm the threads up: the fewer of two such runs, since a thread that a
+/// busy machine starts late takes its room then, and only once.
 fn allocations<const N: usize>(graph: &Graph<N>, batch: usize) -> usize {
     let plan = Plan::new(graph, Mode::train::<Momentum>(), batch);
     let pool = Arc::new(ThreadPoolBuilder::new().num_threads(2).build().unwrap());
@@ -70,9 +71,12 @@ fn allocations<const N: usize>(graph: &Graph<N>, batch: usize) -> usize {
             }
         };
         steps(3);
-        let before = COUNT.load(Ordering::Relaxed);
-        steps(20);
-        COUNT.load(Ordering::Relaxed) - before
+        let mut run = || {
+            let before = COUNT.load(Ordering::Relaxed);
+            steps(20);
+            COUNT.load(Ordering::Relaxed) - before
+        };
+        run().min(run())
     })
 }
 

@@ -551,6 +551,6 @@ fn a_network_is_quantised_and_what_it_loses_is_said() {
         assert!(layer["compared"] == 10 && layer["decibels"].as_f64().unwrap() > 20.0, "{layer}");
     }
     bad(here, 2, &["quantize", "idinit/1 linear5 idinit"], &["digits", "--data"]);
-    bad(here, 1, &["quantize", "idinit/1 mlp activation=tanh idinit"], &["tanh"]);
+    bad(here, 1, &["quantize", "idinit/1 mlp activation=tanh idinit"], &["Tanh"]);
     bad(here, 1, &["quantize", "nothing"], &["nothing"]);
 }
