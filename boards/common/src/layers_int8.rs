@@ -1,7 +1,19 @@
 //! Layers that other networks lack, with drawn weights.
 
-#[rustfmt::skip]
-use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Multiplier, Op, Ops, Plan, Softmax, Sum, Weights, Window};
+use idinit::int8::Affine;
+use idinit::int8::Channel;
+use idinit::int8::Layer;
+use idinit::int8::Linear;
+use idinit::int8::Links;
+use idinit::int8::Model;
+use idinit::int8::Multiplier;
+use idinit::int8::Op;
+use idinit::int8::Ops;
+use idinit::int8::Plan;
+use idinit::int8::Softmax;
+use idinit::int8::Sum;
+use idinit::int8::Weights;
+use idinit::int8::Window;
 use idinit::shape::Shape;
 
 #[rustfmt::skip]

@@ -1,7 +1,15 @@
 //! 64-32-32-10, trained on the digits and quantised.
 
-#[rustfmt::skip]
-use idinit::int8::{Affine, Channel, Layer, Linear, Links, Model, Op, Ops, Plan, Weights};
+use idinit::int8::Affine;
+use idinit::int8::Channel;
+use idinit::int8::Layer;
+use idinit::int8::Linear;
+use idinit::int8::Links;
+use idinit::int8::Model;
+use idinit::int8::Op;
+use idinit::int8::Ops;
+use idinit::int8::Plan;
+use idinit::int8::Weights;
 use idinit::shape::Shape;
 
 #[rustfmt::skip]

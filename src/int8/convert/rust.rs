@@ -51,7 +51,11 @@ fn module(out: &mut String, about: &str, model: &crate::int8::Model<'_>) -> fmt:
         names.push("Softmax");
     }
     names.sort_unstable();
-    writeln!(out, "\n#[rustfmt::skip]\nuse idinit::int8::{{{}}};", names.join(", "))?;
+    // a line each, as rustfmt leaves them whatever their number
+    writeln!(out)?;
+    for name in names {
+        writeln!(out, "use idinit::int8::{name};")?;
+    }
     if model.layers.iter().any(|layer| rule(layer).is_some()) {
         let ordered = |rule| matches!(rule, Exact::Identity { .. } | Exact::ZeroPreserving { .. });
         let orders = model.layers.iter().filter_map(rule).any(ordered);
