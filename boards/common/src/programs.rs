@@ -9,6 +9,7 @@ use idinit::{
     init::IdInit,
     layer::Uses,
     loss::Target,
+    math,
     plan::{Mode, Net, Plan},
     recipe::Fingerprint,
     rule::{Dims, Exact, LengthError, Order, Start},
@@ -69,6 +70,7 @@ pub fn init(memory: Memory, say: Say) -> Result<(), Error> {
 
 /// Starts either network and runs the first test images through it.
 pub fn infer(memory: Memory, say: Say) -> Result<(), Error> {
+    say(format_args!("exp and ln by {}\n", math::NAME));
     let Memory { weights, state, arena } = memory;
     let mlp = Memory { weights, state, arena };
     let mut mlp = started::<Mlp>("mlp", MLP_INFER.net(), mlp, say)?;
@@ -126,6 +128,7 @@ const UPDATE: Momentum = Momentum { momentum: 0.9, decay: 5e-4, nesterov: false 
 
 /// Trains either network from IDInit.
 pub fn train(work: Work, memory: Memory, say: Say) -> Result<(), Error> {
+    say(format_args!("exp and ln by {}\n", math::NAME));
     let Memory { weights, state, arena } = memory;
     let mlp = Memory { weights, state, arena };
     trained::<Mlp>("mlp", MLP.net(), mlp, work, say)?;
