@@ -77,8 +77,8 @@
 //!
 //! # Goals
 //!
-//! The same initial bits everywhere; no heap, no unsafe code and no panic in a step on a
-//! microcontroller; training that repeats bit for bit.
+//! The same initial bits everywhere; no heap and no panic in a step on a microcontroller, and no unsafe code but
+//! where an instruction needs it; training that repeats bit for bit.
 //!
 //! # What it is not
 //!
