@@ -96,13 +96,19 @@ flock 9 # two builds at once would undo each other
 # A compiler of another version reads none of what was built.
 [ "$(cat "$dir/.version" 2>/dev/null)" = "$version" ] || rm -rf "$dir"/lib/rustlib/*-none-*
 
-wrapper() { printf '#!/bin/sh\n%s "$@"\n' "$2" >"$dir/$1"; chmod +x "$dir/$1"; }
+# Another build may be running what stands there, so it is replaced whole and never written to.
+wrapper() {
+    printf '#!/bin/sh\n%s "$@"\n' "$2" >"$dir/$1.new"
+    chmod +x "$dir/$1.new"
+    mv -f "$dir/$1.new" "$dir/$1"
+}
+link() { [ "$(readlink "$2")" = "$1" ] || ln -sfn "$1" "$2"; }
 wrapper bin/rustc "exec '$rustc' --sysroot '$dir'"
 wrapper bin/rustdoc "exec '$(dirname "$rustc")/rustdoc' --sysroot '$dir'"
 wrapper bin/cargo "unset RUSTUP_TOOLCHAIN; RUSTC='$dir/bin/rustc' RUSTDOC='$dir/bin/rustdoc' exec '$cargo'"
 wrapper "lib/rustlib/$host/bin/rust-lld" "exec '$lld'"
-ln -sfn "$sysroot/lib/rustlib/$host/lib" "$dir/lib/rustlib/$host/lib"
-ln -sfn "$sysroot/lib/rustlib/src" "$dir/lib/rustlib/src"
+link "$sysroot/lib/rustlib/$host/lib" "$dir/lib/rustlib/$host/lib"
+link "$sysroot/lib/rustlib/src" "$dir/lib/rustlib/src"
 
 # Builds core and alloc for the named targets, with bitcode for link-time optimisation, as
 # dependencies of an empty crate, and moves them to where rustc looks for them.
