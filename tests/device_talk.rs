@@ -8,6 +8,8 @@
 
 #[path = "boards/mod.rs"]
 mod boards;
+#[path = "../boards/common/src/digits.rs"]
+mod lesson;
 #[path = "boards/machine.rs"]
 mod machine;
 #[allow(dead_code)] // one of them is on the boards that talk
@@ -20,13 +22,13 @@ mod sensor;
 use boards::project::Project;
 use boards::{Board, M0, M4F, RISCV, build, finish, skip, toolchain};
 use idinit::data::digits;
+use idinit::device::learn::{Budget, Examples, Learner};
 use idinit::device::sense::{Sampler, Standard, Windows};
-use idinit::engine::{Engine, Memory, Portable};
-use idinit::init::IdInit;
-use idinit::loss::Target;
-use idinit::plan::{Mode, Plan};
+use idinit::engine::{Memory, Portable};
+use idinit::init::{IdInit, Initial};
 use idinit::recipe::Fingerprint;
 use idinit::update::Sgd;
+use lesson::{KEPT, PICTURE, PLAN, RECIPE, SETTINGS, STEPS};
 use machine::{Machine, TALKING, last};
 use serde_json::Value;
 use std::fs;
@@ -37,21 +39,24 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const RECIPE: &str = "idinit/1 mlp hidden=32,32 idinit";
-
-/// The weights after so many digits, as the host trains them.
+/// The weights after so many digits, as the host learns them.
 fn trained(labels: usize) -> Vec<f32> {
-    let plan: Plan<5> = Plan::new(&nets::Mlp::GRAPH, Mode::train::<Sgd>().last(1), 1);
-    let (mut weights, mut arena) = (vec![0.0; plan.weights], vec![0.0; plan.arena]);
+    let net = PLAN.net();
+    let (mut weights, mut arena) = (vec![0.0; PLAN.weights], vec![0.0; PLAN.arena]);
     let memory = Memory { weights: &mut weights, state: &mut [], arena: &mut arena };
-    let mut engine = Portable::<nets::Mlp, _>::new(plan.net(), Sgd::default(), memory).unwrap();
-    engine.start(&IdInit::PAPER);
-    let mut x = [0.0; 64];
+    let engine = Portable::<nets::Mlp, _>::new(net, Sgd::default(), memory).unwrap();
+    let (mut inputs, mut kept) = ([0.0; KEPT * PICTURE], [0; KEPT]);
+    let examples = Examples { inputs: &mut inputs, labels: &mut kept };
+    let start: Initial<'_, _> = Initial::new(net.nodes(), IdInit::PAPER);
+    let mut learner =
+        Learner::<_, _, _, { nets::CLASSES }>::new(engine, start, examples, SETTINGS).unwrap();
+    let mut x = [0.0; PICTURE];
     for k in 0..labels {
         let label = digits::image(digits::train(k), &mut x).unwrap();
-        engine.train(&x, Target::Labels(&[label]), 0.01).unwrap();
+        learner.label(&x, label).unwrap();
+        learner.work(Budget::steps(STEPS), |_| ()).unwrap();
     }
-    engine.all_weights().to_vec()
+    learner.weights().to_vec()
 }
 
 /// The whole of it, with `labels` digits.

@@ -6,6 +6,7 @@
 
 pub mod count;
 pub mod device;
+pub mod digits;
 pub mod gestures;
 pub mod int8;
 pub mod layers_int8;

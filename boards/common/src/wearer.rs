@@ -4,6 +4,7 @@ use crate::{
     Board, Lend,
     gestures::{KEPT, PLAN, SETTINGS, STEPS},
     nets::Gestures,
+    talk::serve,
     uart::{Bytes, Uart},
 };
 use idinit::{
@@ -11,7 +12,6 @@ use idinit::{
         keep::{Keep, RamFlash},
         learn::{Examples, Learner},
         serve::{Identity, Room, Served},
-        talk::{Polled, Server},
     },
     engine::{Memory, Portable},
     init::{IdInit, Initial},
@@ -60,12 +60,10 @@ fn watch() -> Option<Watch> {
     Some(Served::new(learner, keep, room, identity))
 }
 
-/// The whole program: it serves until the machine is turned off.
+/// The whole program.
 pub fn run<B: Board>(uart: Uart<impl Bytes>) -> ! {
-    let Some(mut watch) = watch() else { B::exit(1) };
-    let mut server = Server::<_, FRAME>::new(uart);
-    loop {
-        // what the line lost is asked for again
-        let _: Result<Polled, _> = server.poll(&mut watch);
+    match watch() {
+        Some(watch) => serve::<FRAME>(uart, watch),
+        None => B::exit(1),
     }
 }
