@@ -92,6 +92,8 @@ impl core::error::Error for TalkError {}
 pub struct Info {
     /// The version of this crate that it has.
     pub idinit: String,
+    /// The [exp and ln](crate::math::NAME) that it computes with.
+    pub math: String,
     /// The fingerprint of its start.
     pub start: Fingerprint,
     /// The recipe of its start, or as much as 64 bytes hold of it.
@@ -193,6 +195,7 @@ impl<L: Read + Write> Client<L> {
         let Reply::Hello(hello) = self.reply()? else { return Err(TalkError::Answer) };
         let info = Info {
             idinit: hello.idinit.into(),
+            math: hello.math.into(),
             start: Fingerprint(hello.start),
             recipe: hello.recipe.into(),
             window: hello.window as usize,

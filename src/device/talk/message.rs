@@ -125,6 +125,9 @@ pub struct Hello<'a> {
     pub version: u8,
     /// The version of this crate that it has.
     pub idinit: &'a str,
+    /// The [exp and ln](crate::math::NAME) that it computes with. What it learns has the bits that a PC's has with the
+    /// same.
+    pub math: &'a str,
     /// The fingerprint of its start.
     pub start: u64,
     /// The recipe of its start, or as much as 64 bytes hold of it.

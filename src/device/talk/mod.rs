@@ -49,8 +49,8 @@
 //! | 14 Budget | steps | 2 Done | |
 //! | any | | 8 Refused | code, need, got |
 //!
-//! A [`Hello`] is nonce, version (a byte), idinit (text), start, recipe (text), window, axes, classes, weights,
-//! ram, chunk, delta. [`Metrics`] are steps, examples, labels, right, recent_right, recent, loss (f32), lost,
+//! A [`Hello`] is nonce, version (a byte), idinit (text), math (text), start, recipe (text), window, axes, classes,
+//! weights, ram, chunk, delta. [`Metrics`] are steps, examples, labels, right, recent_right, recent, loss (f32), lost,
 //! ram, saves, budget, paused (yes or no). A [`Code`] is from 0 on Unknown, Session, Place, Checksum, Class,
 //! Room, Start, Result, Delta, Nothing, Unsupported, Busy, Flash, Engine; what [need and got](Refusal) are, its
 //! sentence says.

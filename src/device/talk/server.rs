@@ -3,6 +3,7 @@
 use super::device::{About, Device};
 use super::frame::{self, Receiver, checksum, checksum_of};
 use super::message::{Code, Hello, Refusal, Reply, Request, VERSION};
+use crate::math;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 /// The highest bit of a frame's first byte: set in what a device says.
@@ -180,6 +181,7 @@ fn hello<'a, const N: usize>(
         nonce,
         version: VERSION,
         idinit: env!("CARGO_PKG_VERSION"),
+        math: math::NAME,
         start: start.0,
         recipe: shown.unwrap_or_default(),
         window,

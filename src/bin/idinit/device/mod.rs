@@ -91,9 +91,10 @@ impl InfoArgs {
 }
 
 fn as_json(info: &Info) -> String {
-    let Info { idinit, start, recipe, window, axes, classes, weights, ram, chunk, delta } = info;
+    let Info { idinit, math, start, recipe, window, axes, classes, weights, ram, chunk, delta } =
+        info;
     let line = json!({
-        "idinit": idinit, "protocol": VERSION, "recipe": recipe, "start": start.to_string(),
+        "idinit": idinit, "protocol": VERSION, "math": math, "recipe": recipe, "start": start.to_string(),
         "window": window, "axes": axes, "classes": classes, "weights": weights, "ram": ram,
         "chunk": chunk, "delta": delta,
     });
@@ -101,7 +102,8 @@ fn as_json(info: &Info) -> String {
 }
 
 fn text(info: &Info) -> String {
-    let Info { idinit, start, recipe, window, axes, classes, weights, ram, chunk, delta } = info;
+    let Info { idinit, math, start, recipe, window, axes, classes, weights, ram, chunk, delta } =
+        info;
     let recipe = if recipe.is_empty() { "a start without a recipe" } else { recipe };
     let deltas = match delta {
         0 => "none".to_string(),
@@ -109,7 +111,7 @@ fn text(info: &Info) -> String {
     };
     format!(
         "device    idinit {idinit}, version {VERSION} of the protocol\nfrom      {recipe}\nstart     \
-         {start}\nwindow    {window} numbers, {axes} of each sample\nclasses   {classes}\nweights   \
+         {start}\nmath      exp and ln of {math}\nwindow    {window} numbers, {axes} of each sample\nclasses   {classes}\nweights   \
          {weights}\nmemory    {ram} bytes\ndeltas    {deltas}\nchunks    of {chunk} bytes\n"
     )
 }

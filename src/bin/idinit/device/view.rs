@@ -173,6 +173,7 @@ mod tests {
     fn the_picture_has_the_numbers_and_a_line_that_rises() {
         let mut picture = Picture::new(Info {
             idinit: "0.1.0".into(),
+            math: "libm".into(),
             start: Fingerprint(0x1234),
             recipe: "idinit/1 mlp".into(),
             window: 64,

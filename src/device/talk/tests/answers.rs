@@ -9,6 +9,7 @@ fn a_device_says_what_it_is() {
     let info = client.hello(NONCE).unwrap();
     let due = Info {
         idinit: env!("CARGO_PKG_VERSION").into(),
+        math: crate::math::NAME.into(),
         start: Toy::start(),
         recipe: "idinit/1 mlp hidden=32,32 idinit".into(),
         window: WINDOW,

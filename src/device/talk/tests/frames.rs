@@ -67,6 +67,7 @@ fn answers_are_these_bytes() {
         nonce: NONCE,
         version: 1,
         idinit: "0.1.0",
+        math: "libm",
         start: 0x43e3_f060_afb7_fa77,
         recipe: "idinit/1 mlp hidden=32,32 idinit",
         window: 64,
@@ -79,9 +80,9 @@ fn answers_are_these_bytes() {
     };
     assert_eq!(
         hex(0x80, &Reply::Hello(hello)),
-        "02 80 46 01 02 03 04 01 05 30 2e 31 2e 30 f7 f4 df fd 8a 8c fc f1 43 20 69 64 69 6e 69 74 2f 31 \
-         20 6d 6c 70 20 68 69 64 64 65 6e 3d 33 32 2c 33 32 20 69 64 69 6e 69 74 40 01 0a 8a 1b b0 ea 01 \
-         ec 01 80 20 09 84 65 20 00"
+        "02 80 4b 01 02 03 04 01 05 30 2e 31 2e 30 04 6c 69 62 6d f7 f4 df fd 8a 8c fc f1 43 20 69 64 69 \
+         6e 69 74 2f 31 20 6d 6c 70 20 68 69 64 64 65 6e 3d 33 32 2c 33 32 20 69 64 69 6e 69 74 40 01 0a \
+         8a 1b b0 ea 01 ec 01 80 20 0c 27 fb 0d 00"
     );
     let metrics = Metrics {
         steps: 5,
@@ -188,6 +189,7 @@ fn the_largest_answer_has_room_in_the_least_frame() {
         nonce: [9; 4],
         version: 255,
         idinit: "65535.65535.65535",
+        math: "micromath",
         start: u64::MAX,
         recipe: &most,
         window: m,

@@ -184,6 +184,7 @@ fn an_answer_of_another_session_is_not_taken() {
         nonce: [9; 4],
         version: VERSION,
         idinit: "0.0.1",
+        math: "libm",
         start: 1,
         recipe: "another",
         window: 1,
