@@ -121,7 +121,7 @@ pub fn attempt<const N: usize, const M: usize, const CLASSES: usize>(
     match what {
         What::Everything => narrow(mode),
         What::Last => narrow(mode.last(1)),
-        What::Vectors => narrow(mode.vectors()),
+        What::Vectors => narrow(mode.vectors().masked()),
         What::Adapters => {
             let plan = Plan::new(wide, mode.adapters(), 1);
             let start = with_adapters(wide, start)?;

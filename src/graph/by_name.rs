@@ -4,8 +4,8 @@ use super::{Graph, GraphError, Value};
 use crate::layer::{
     Add, Attention, AveragePool, BatchNorm, ChannelScale, ClassToken, Concat, Conv2d, Dense,
     Dropout, Embedding, Flatten, Gelu, GlobalAveragePool, Gru, Layer, LayerNorm, LeakyRelu, Lstm,
-    MaxPool, Misfit, Multiplier, Padding, Positions, Relu, RmsNorm, Rnn, ScalarBias, Select,
-    Shortcut, Sigmoid, Tanh,
+    MaskedRelu, MaxPool, Misfit, Multiplier, Padding, Positions, Relu, RmsNorm, Rnn, ScalarBias,
+    Select, Shortcut, Sigmoid, Tanh,
 };
 
 impl<const N: usize> Graph<N> {
@@ -46,6 +46,13 @@ impl<const N: usize> Graph<N> {
     #[track_caller]
     pub const fn relu(self) -> Self {
         self.then(Layer::Relu(Relu))
+    }
+
+    /// max(0, x), of which the way back reads bits; [`Mode::masked`](crate::plan::Mode::masked) puts it where it saves
+    /// memory.
+    #[track_caller]
+    pub const fn masked_relu(self) -> Self {
+        self.then(Layer::MaskedRelu(MaskedRelu))
     }
 
     /// x, or `slope` · x below zero; the slope is positive.

@@ -358,6 +358,11 @@ impl<const N: usize> Graph<N> {
         }
     }
 
+    /// Another layer of the same shapes, without weights, in the place of one.
+    pub(crate) const fn replace(&mut self, node: usize, layer: Layer) {
+        self.nodes[node].layer = layer;
+    }
+
     /// The layers, in the order in which they compute.
     pub const fn nodes(&self) -> &[Node] {
         match self.nodes.split_at_checked(self.len) {

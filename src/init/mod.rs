@@ -57,7 +57,9 @@ impl Facts {
         let branches = count(Role::BranchEnd);
         Self {
             first: nodes.iter().position(has_matrix::<L>).unwrap_or(0),
-            relu: nodes.iter().any(|node| matches!(node.layer, Layer::Relu(_))),
+            relu: nodes
+                .iter()
+                .any(|node| matches!(node.layer, Layer::Relu(_) | Layer::MaskedRelu(_))),
             branches,
             branch_layers: (count(Role::Branch) + branches).checked_div(branches).unwrap_or(0),
         }

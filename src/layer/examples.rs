@@ -10,7 +10,8 @@ use rayon::prelude::*;
 pub(super) const fn is(layer: &Layer) -> bool {
     matches!(
         layer,
-        Layer::MaxPool(_)
+        Layer::MaskedRelu(_)
+            | Layer::MaxPool(_)
             | Layer::AveragePool(_)
             | Layer::GlobalAveragePool(_)
             | Layer::Shortcut(_)

@@ -523,6 +523,8 @@ layers! {
     LayerNorm layer_norm,
     /// max(0, x).
     Relu relu,
+    /// max(0, x), of which the way back reads bits.
+    MaskedRelu masked_relu,
     /// x, or a fraction of it below zero.
     LeakyRelu leaky_relu,
     /// The hyperbolic tangent.

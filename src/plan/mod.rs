@@ -7,6 +7,7 @@
 //! works in place, output and input are one; where the gradient of a value comes from one layer in
 //! place, the two gradients are one; the gradient of the outputs takes the outputs' own place.
 
+mod masks;
 mod memory;
 mod mode;
 mod net;
@@ -133,6 +134,9 @@ impl<const N: usize> Plan<N> {
             return Err(PlanError::Norm);
         }
         plan.trace_gradients();
+        if mode.masked {
+            plan.mask_rectifiers();
+        }
         // made in place: a plan of a thousand layers is too large to be copied about on a stack
         let start = plan.slots;
         let mut least = u64::MAX;

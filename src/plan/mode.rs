@@ -17,6 +17,8 @@ pub struct Mode {
     which: Which,
     /// Whether matrices, kernels and tables stay as they are.
     vectors: bool,
+    /// Whether rectifiers keep bits where that saves memory.
+    pub(super) masked: bool,
     /// Numbers of state that the update keeps for a weight.
     pub(super) state: u32,
     /// Whether the plan has room for the whole gradient.
@@ -44,6 +46,7 @@ impl Mode {
     pub const INFER: Self = Self {
         which: Which::None,
         vectors: false,
+        masked: false,
         state: 0,
         gradient: false,
         in_parts: false,
@@ -57,6 +60,7 @@ impl Mode {
         Self {
             which: Which::All,
             vectors: false,
+            masked: false,
             state,
             gradient,
             in_parts: false,
@@ -114,10 +118,35 @@ impl Mode {
     /// Of the layers that are trained, only biases, gains of norms, and scalars, as BitFit (Ben Zaken et al.
     /// 2022) and TinyTL (Cai et al. 2020) have it. State and gradients are then those of these few numbers, and no
     /// input of a matrix or a kernel is kept for the way back. (An activation still keeps what it looks at: a
-    /// rectifier its output.) Matrices, kernels and tables stay as they are, and so do recurrent layers, whose
+    /// rectifier its output, or [bits](Self::masked).) Matrices, kernels and tables stay as they are, and so do recurrent layers, whose
     /// biases take part in every token.
     pub const fn vectors(self) -> Self {
         Self { vectors: self.trains(), ..self }
+    }
+
+    /// A rectifier keeps a bit of each number for its way back, in place of its output, where nobody else reads that
+    /// again: mostly where only [vectors](Self::vectors) are trained. What is computed stays the same to the bit. An
+    /// engine that does not link [all](crate::layer::All) layers has to link
+    /// [that one](crate::layer::Kind::MaskedRelu), too:
+    ///
+    /// ```
+    /// use idinit::graph::Graph;
+    /// use idinit::layer::{Kind, LayerSet, Uses};
+    /// use idinit::{plan::{Mode, Plan}, shape::Shape, update::Sgd};
+    ///
+    /// const NET: Graph<5> =
+    ///     Graph::input(Shape::vector(64)).dense(96).relu().dense(96).relu().dense(10).cross_entropy(0.0);
+    /// const BIASES: Mode = Mode::train::<Sgd>().vectors();
+    /// static PLAN: Plan<5> = Plan::new(&NET, BIASES.masked(), 1);
+    /// enum Mine {}
+    /// impl Uses for Mine {
+    ///     const SET: LayerSet = NET.uses().with(Kind::MaskedRelu);
+    /// }
+    /// assert!(Mine::SET.covers(PLAN.net().uses()));
+    /// assert!(PLAN.arena < Plan::new(&NET, BIASES, 1).arena);
+    /// ```
+    pub const fn masked(self) -> Self {
+        Self { masked: self.trains(), ..self }
     }
 
     /// Inference stays inference.

@@ -79,6 +79,11 @@ impl<'a> Net<'a> {
         self.slots
     }
 
+    /// The layers and losses that an engine has to link.
+    pub const fn uses(&self) -> LayerSet {
+        self.uses
+    }
+
     /// The shape of one input.
     pub const fn input(&self) -> Shape {
         self.input

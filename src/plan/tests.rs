@@ -36,7 +36,7 @@ fn looks_at(kind: Kind, trained: Trained) -> (bool, bool, bool) {
         Kind::Rnn | Kind::Gru | Kind::Lstm => (true, false, true),
         Kind::BatchNorm => (trained.any(), false, trained.any()),
         Kind::Relu | Kind::LeakyRelu | Kind::Tanh | Kind::Sigmoid => (false, true, false),
-        Kind::MaxPool => (false, false, true),
+        Kind::MaxPool | Kind::MaskedRelu => (false, false, true),
         Kind::Add
         | Kind::ScalarBias
         | Kind::AveragePool
@@ -204,7 +204,7 @@ fn paired() -> Graph<16> {
     g.positions().select(1).dense(3).name("head").squared_error()
 }
 
-fn modes<U: Update>() -> [Mode; 9] {
+fn modes<U: Update>() -> [Mode; 11] {
     let train = Mode::train::<U>();
     [
         Mode::INFER,
@@ -216,6 +216,8 @@ fn modes<U: Update>() -> [Mode; 9] {
         train.only(&["head"]),
         train.vectors(),
         train.last(2).vectors(),
+        train.masked(),
+        train.vectors().masked(),
     ]
 }
 
@@ -238,11 +240,11 @@ fn walk_all<const N: usize>(graph: &Graph<N>) -> usize {
 #[test]
 fn every_pass_finds_what_it_looks_for() {
     // a graph without the names is planned for inference, for all, and for the last layers
-    assert_eq!(walk_all(&n1()), 24);
-    assert_eq!(walk_all(&n2()), 24);
-    assert_eq!(walk_all(&residual()), 36);
-    assert_eq!(walk_all(&tangled()), 36);
-    assert_eq!(walk_all(&paired()), 36);
+    assert_eq!(walk_all(&n1()), 32);
+    assert_eq!(walk_all(&n2()), 32);
+    assert_eq!(walk_all(&residual()), 44);
+    assert_eq!(walk_all(&tangled()), 44);
+    assert_eq!(walk_all(&paired()), 44);
 }
 
 #[test]
@@ -346,6 +348,12 @@ fn training_less_costs_less() {
     // a rectifier looks at what it put out, which is what the next convolution takes in
     let vectors = plan(train.vectors());
     assert_eq!((vectors.arena, all.arena, vectors.state), (23_552, 24_104, 9 * 8 + 10));
+    // or at its bits: beside what inference holds, there are those of 9 rectifiers, the pool's winners and gradient,
+    // and the outputs
+    let masked = plan(train.vectors().masked());
+    let bits = 9 * 512_usize.div_ceil(24);
+    assert_eq!(masked.arena, infer.arena + 4 * (bits + 2 * 128 + 10));
+    assert_eq!(masked.state, vectors.state);
     let stem = plan(train.only(&["stem"]));
     assert_eq!(stem.state, 9 * 8 + 8);
     assert!(stem.net().slots().iter().skip(1).all(|slot| !slot.trained.any() && slot.backward));

@@ -58,6 +58,7 @@ fn layers() -> impl Strategy<Value = Layer> {
         6 => token_layers(),
         6 => prop_oneof![
             Just(Layer::Relu(idinit::layer::Relu)),
+            Just(Layer::MaskedRelu(idinit::layer::MaskedRelu)),
             Just(Layer::LeakyRelu(LeakyRelu { slope: 0.25 })),
             Just(Layer::Tanh(idinit::layer::Tanh)),
             Just(Layer::Sigmoid(idinit::layer::Sigmoid)),
@@ -156,6 +157,7 @@ fn trains() -> impl Strategy<Value = Trains> {
     prop_oneof![
         3 => Just(Trains::All), 1 => (0..3_u32).prop_map(Trains::Last),
         2 => Just(Trains::Only(&["named"])), 2 => Just(Trains::Vectors),
+        2 => Just(Trains::Masked),
     ]
 }
 

@@ -4,6 +4,8 @@
 use super::cases::{Case, Trains, cases};
 use super::runner::{Buffers, Chance, Numbers, bits, gradient, infer, inference, plan, step};
 use idinit::engine::Engine;
+use idinit::layer::Kind;
+use idinit::plan::{Mode, Plan};
 use idinit::update::{Clip, Momentum, Sgd};
 
 const MOMENTUM: Momentum = Momentum { momentum: 0.9, decay: 1e-3, nesterov: true };
@@ -154,4 +156,40 @@ fn a_run_repeated_or_cut_in_two_gives_the_same_bits() {
         }
         assert_ne!(whole.0, bits(&Numbers::of(&case).w), "{} does not train", case.name);
     }
+}
+
+/// The loss and the weights of three steps.
+fn three_steps(case: &Case, mode: Mode, numbers: &Numbers) -> (Vec<u32>, Vec<u32>) {
+    let plan = Plan::new(&case.graph, mode, case.planned);
+    let mut buffers = Buffers::new(&plan, &numbers.w, f32::NAN);
+    let mut engine = buffers.engine(&plan, MOMENTUM);
+    let losses: Vec<f32> =
+        (0..3).map(|_| engine.train(&numbers.x, numbers.wanted.target(), 0.1).unwrap()).collect();
+    (bits(&losses), bits(engine.all_weights()))
+}
+
+#[test]
+fn a_rectifier_computes_the_same_by_its_bits() {
+    let (mut masks, mut less) = (0, 0);
+    for case in cases() {
+        let numbers = Numbers::of(&case);
+        for mode in [Mode::train::<Momentum>(), Mode::train::<Momentum>().vectors()] {
+            let Ok(plain) = Plan::checked(&case.graph, mode, case.planned) else { continue };
+            let masked = Plan::new(&case.graph, mode.masked(), case.planned);
+            let by_bits = |plan: &Plan<_>| plan.net().uses().has(Kind::MaskedRelu);
+            if by_bits(&plain) || !by_bits(&masked) {
+                continue;
+            }
+            assert_eq!(
+                three_steps(&case, mode.masked(), &numbers),
+                three_steps(&case, mode, &numbers),
+                "{} {mode:?}",
+                case.name
+            );
+            masks += 1;
+            less += usize::from(masked.arena < plain.arena);
+            assert!(masked.arena <= plain.arena, "{} {mode:?}", case.name);
+        }
+    }
+    assert!(masks > 10 && 2 * less > masks, "{less} of {masks} take less memory");
 }

@@ -20,6 +20,8 @@ pub enum Trains {
     Only(&'static [&'static str]),
     /// Biases and norms alone.
     Vectors,
+    /// The same, with bits for the way back of rectifiers.
+    Masked,
     /// Low-rank adapters alone.
     Adapters,
 }
@@ -31,6 +33,7 @@ impl Trains {
             Self::Last(count) => Mode::train::<U>().last(count),
             Self::Only(names) => Mode::train::<U>().only(names),
             Self::Vectors => Mode::train::<U>().vectors(),
+            Self::Masked => Mode::train::<U>().vectors().masked(),
             Self::Adapters => Mode::train::<U>().adapters(),
         }
     }
@@ -117,6 +120,7 @@ pub fn cases() -> Vec<Case> {
     partly_trained(&mut add, same);
     super::recurrent::add_cases(&mut add);
     token_cases::add(&mut add);
+    masked(&mut add, same);
     cases
 }
 
@@ -417,6 +421,16 @@ fn residual(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
     let value = unused.here();
     let unused = unused.tanh().dense(7).at(value).gelu().dense(2).squared_error();
     add("a branch that leads nowhere", unused, same(3), All);
+}
+
+/// Rectifiers that keep bits: of 125 and 48 numbers, of a multiple of 24 and one more, and in the last place.
+fn masked(add: Add<'_>, same: impl Fn(usize) -> [usize; 2]) {
+    let net = hwc(5, 5, 2).conv2d(5, 3).relu().conv2d(3, 3).relu().max_pool(2).dense(3);
+    add("only biases, rectifiers by bits", net.cross_entropy(0.0), [5, 3], Trains::Masked);
+    let net = vector(4).dense(24).masked_relu().dense(25).masked_relu().dense(2).squared_error();
+    add("rectifiers by bits", net, same(3), Trains::All);
+    let net = vector(4).dense(7).masked_relu().layer_norm().masked_relu().squared_error();
+    add("rectifiers by bits at the end", net, [5, 3], Trains::Last(2));
 }
 
 /// A residual network whose layers have names.

@@ -173,7 +173,7 @@ fn example(node: &Node, w: &[f64], x: &[f64], second: &[f64]) -> Vec<f64> {
                 }
             }
         }
-        Layer::Relu(_) => y = each(&|x| x.max(0.0)),
+        Layer::Relu(_) | Layer::MaskedRelu(_) => y = each(&|x| x.max(0.0)),
         Layer::LeakyRelu(leaky) => {
             y = each(&|x| if x > 0.0 { x } else { f64::from(leaky.slope) * x });
         }

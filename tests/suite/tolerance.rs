@@ -102,14 +102,15 @@ fn of_layer(against: Against, kind: Kind) -> f64 {
         // a number near 0 changes its sign by a rounding, or another of two near ones is the largest: their
         // gradients then go another way
         #[cfg(feature = "cuda")]
-        (Against::CudaTf32Gradient | Against::CudaBf16Gradient, Kind::MaxPool | Kind::Relu) => {
-            1.0 / 16.0
-        }
+        (
+            Against::CudaTf32Gradient | Against::CudaBf16Gradient,
+            Kind::MaxPool | Kind::Relu | Kind::MaskedRelu,
+        ) => 1.0 / 16.0,
         // norms over few examples make all of a step's numbers from their differences
         #[cfg(feature = "cuda")]
         (Against::CudaBf16Steps, Kind::BatchNorm) => 4.0 / 512.0,
         // a choice of one of the inputs, or a sign
-        (_, Kind::MaxPool | Kind::Relu) => 0.0,
+        (_, Kind::MaxPool | Kind::Relu | Kind::MaskedRelu) => 0.0,
         // one rounding a number; backward sums up to a few hundred of either sign for one weight
         (Against::Output | Against::Loss | Against::TorchForward, Kind::LeakyRelu | Kind::Add) => {
             ULP

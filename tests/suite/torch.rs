@@ -224,7 +224,8 @@ fn the_file_has_every_layer() {
     let goldens = goldens();
     let cases = FILES.map(|file| file.matches("\ncase ").count());
     assert_eq!(goldens.len(), cases.iter().sum::<usize>());
-    for &kind in Kind::ALL {
+    // PyTorch has one rectifier, and `bits.rs` holds the other one to it
+    for &kind in Kind::ALL.iter().filter(|kind| **kind != Kind::MaskedRelu) {
         let has = goldens.iter().any(|golden| golden.case.graph.uses().has(kind));
         assert!(has, "{} is not in the file", kind.name());
     }

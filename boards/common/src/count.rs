@@ -18,7 +18,7 @@ use idinit::{
     engine::{Engine, Error, Memory, Portable, Unstored},
     init::IdInit,
     int8::{self, Int8, Links},
-    layer::Uses,
+    layer::{Kind, LayerSet, Uses},
     loss::Target,
     plan::{Mode, Net, Plan},
     recipe::Fingerprint,
@@ -31,13 +31,20 @@ static N1_MOMENTUM: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Momentum>(), 
 static N2_INFER: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::INFER, 1);
 static N2_SGD: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>(), 1);
 static N2_LAST: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>().last(1), 1);
-static N2_VECTORS: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>().vectors(), 1);
+static N2_VECTORS: Plan<6> = Plan::new(&Cnn::GRAPH, Mode::train::<Sgd>().vectors().masked(), 1);
 static READINGS_SGD: Plan<3> = Plan::new(&Autoencoder::GRAPH, Mode::train::<Sgd>(), 1);
 static READINGS_MOMENTUM: Plan<3> = Plan::new(&Autoencoder::GRAPH, Mode::train::<Momentum>(), 1);
 static RESIDUAL: Plan<15> = Plan::new(&Residual::GRAPH, Mode::train::<Momentum>(), 1);
 static GESTURES_INFER: Plan<11> = Plan::new(&Gestures::GRAPH, Mode::INFER, 1);
 static GESTURES_LAST: Plan<11> = Plan::new(&Gestures::GRAPH, Mode::train::<Sgd>().last(1), 1);
 static LARGE: Plan<8> = Plan::new(&Large::GRAPH, Mode::train::<Momentum>(), 1);
+
+/// [`Cnn`] with rectifiers that keep bits.
+enum Masked {}
+
+impl Uses for Masked {
+    const SET: LayerSet = Cnn::SET.with(Kind::MaskedRelu);
+}
 
 const MOMENTUM: Momentum = Momentum { momentum: 0.9, decay: 0.0, nesterov: false };
 /// Steps before the measured one, so that the weights are no longer mostly zeros.
@@ -74,7 +81,7 @@ fn count<B: Board>() -> Option<()> {
     let net = N2_LAST.net();
     training::<B, Cnn, _>("n2-train-last", "ram-n2-last", &net, Sgd::default(), memory)?;
     let net = N2_VECTORS.net();
-    training::<B, Cnn, _>("n2-train-vectors", "ram-n2-vectors", &net, Sgd::default(), memory)?;
+    training::<B, Masked, _>("n2-train-vectors", "ram-n2-vectors", &net, Sgd::default(), memory)?;
     let net = READINGS_SGD.net();
     readings::<B, _>("readings-sgd", "ram-readings-sgd", &net, Sgd::default(), memory)?;
     let net = READINGS_MOMENTUM.net();

@@ -116,7 +116,7 @@ pub(super) fn groups(nodes: &[Node], weights: &[f32]) -> Result<Vec<Group>, Conv
                 all.join(number, value, from);
                 continue;
             }
-            Layer::Relu(_) => {
+            Layer::Relu(_) | Layer::MaskedRelu(_) => {
                 if let Some(end) = all.rectified(value, from) {
                     all.groups[end - 1].relu = true;
                     all.of[value] = None;

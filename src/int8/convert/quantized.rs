@@ -336,7 +336,7 @@ fn op(
             }
             (Owned::Other(Op::Add(sum)), y)
         }
-        layer::Layer::Relu(_) => {
+        layer::Layer::Relu(_) | layer::Layer::MaskedRelu(_) => {
             let y = own()?;
             let multiplier = Multiplier::of(f64::from(x.scale) / f64::from(y.scale));
             (Owned::Other(Op::Relu(multiplier)), y)
