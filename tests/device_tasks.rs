@@ -1,10 +1,10 @@
-//! A real task on a board: a network that was trained on nine wearers of a watch goes to an emulated
-//! Cortex-M4F, which learns from the first windows of the tenth and tells the others. Its weights are those of
-//! `examples/device_tasks`, to the bit, and so is what it tells.
+//! Real tasks on a board: a network that was trained on nine wearers of a watch goes to an emulated Cortex-M4F,
+//! which learns from the first windows of the tenth and tells the others; and one that was trained on eight spoken words
+//! learns two more. The board's weights are those of `examples/device_tasks`, to the bit, and so is what it tells.
 //!
 //! Without QEMU or a bare-metal toolchain a test passes with a line `SKIPPED`; with
-//! `IDINIT_REQUIRE_QEMU=1` it fails. The windows are those of `bash examples/get-data.sh watch DATA`, where
-//! `IDINIT_DATA` names DATA.
+//! `IDINIT_REQUIRE_QEMU=1` it fails. The windows are those of `bash examples/get-data.sh watch spoken DATA`,
+//! where `IDINIT_DATA` names DATA.
 
 #![cfg(all(feature = "cli", unix))]
 
@@ -24,18 +24,20 @@ mod gestures;
 #[allow(dead_code)] // what else a board can be asked
 #[path = "boards/machine.rs"]
 mod machine;
-#[allow(dead_code)] // one of them is on the watch
+#[allow(dead_code)] // two of them are on the boards that learn
 #[path = "../boards/common/src/nets.rs"]
 mod nets;
+#[path = "../boards/common/src/words.rs"]
+mod words;
 
 use adapt::{How, adapt, delta};
 use backbone::Begin;
 use boards::{M4F, build, skip, toolchain};
 use data::Window;
-use gestures::{KEPT, PLAN, SETTINGS, STEPS};
+use idinit::plan::Plan;
 use idinit::recipe::{Fingerprint, Kind};
 use machine::{Machine, last};
-use nets::Gestures;
+use nets::{Gestures, Spoken};
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -43,19 +45,19 @@ use std::path::{Path, PathBuf};
 
 /// The wearer, from 0, who labels the first windows and asks about the next.
 const WEARER: usize = 2;
-const LABELLED: usize = KEPT;
+/// Windows that are asked about.
 const ASKED: usize = 50;
 
-/// The folder with the windows, or a line that says that there is none.
-fn recorded() -> Option<PathBuf> {
+/// Where the compiler for the board and the windows of a set are, or a line that says that they are not.
+fn at_hand(test: &str, set: &str) -> Option<(String, PathBuf)> {
+    let path = toolchain(&M4F).inspect_err(|why| skip(test, why)).ok()?;
     let data = env::var_os("IDINIT_DATA").map(PathBuf::from);
-    let found = data.filter(|data| data.join("watch").is_dir());
+    let found = data.filter(|data| data.join(set).is_dir());
     if found.is_none() {
         // not by eprintln, which the test harness keeps to itself when a test passes
-        let _ =
-            writeln!(io::stderr(), "SKIPPED: device_tasks: IDINIT_DATA names no folder with watch");
+        let _ = writeln!(io::stderr(), "SKIPPED: {test}: IDINIT_DATA names no folder with {set}");
     }
-    found
+    Some((path, found?))
 }
 
 /// A line for each window, as `idinit device` reads them.
@@ -67,62 +69,115 @@ fn write(file: &Path, windows: &[Window]) {
     fs::write(file, windows.iter().map(line).collect::<String>()).unwrap();
 }
 
+/// What a board is given, and asked.
+struct Task<'a, const N: usize> {
+    /// Its program, and how many numbers its samples have.
+    program: &'a str,
+    axes: u32,
+    /// How it learns.
+    plan: &'a Plan<N>,
+    how: How,
+    /// The start of its network, and that network as it was trained elsewhere.
+    start: Vec<f32>,
+    trained: Vec<f32>,
+    labelled: &'a [Window],
+    asked: &'a [Window],
+}
+
+impl<const N: usize> Task<'_, N> {
+    /// Has the board learn, and holds it to the example; returns which windows it told before and after.
+    fn run<const CLASSES: usize>(&self, path: &str) -> [Vec<bool>; 2] {
+        let Self { program, axes, plan, how, start, trained, labelled, asked } = self;
+        let here = adapt::<_, CLASSES>(plan, trained, labelled, asked, *how).unwrap();
+        let image = build(&M4F, path, program, &["--features", "talk"]);
+        let machine = Machine::start(&M4F, &image);
+        let folder = machine.folder.path();
+        let backbone = delta(start, trained, Kind::Exact).unwrap();
+        fs::write(folder.join("backbone.delta"), backbone).unwrap();
+        write(&folder.join("labelled.csv"), labelled);
+        write(&folder.join("asked.csv"), asked);
+        let right = || {
+            let told = machine.good("infer", "--data asked.csv --json");
+            let told =
+                told.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            told.map(|told| told["class"] == told["label"]).collect::<Vec<_>>()
+        };
+
+        let info = machine.json("info", "");
+        assert_eq!(info["start"], Fingerprint::of(start).to_string());
+        let window = plan.net().input().len();
+        assert_eq!(
+            (&info["window"], &info["axes"], &info["classes"]),
+            (&window.into(), &(*axes).into(), &CLASSES.into())
+        );
+        let push = machine.good("push", "backbone.delta");
+        assert_eq!(last(&push), Fingerprint::of(trained).to_string());
+        assert_eq!(right(), here.before);
+
+        let learnt = machine.json("label", "--data labelled.csv");
+        assert_eq!(learnt["steps"], labelled.len() * how.steps as usize);
+        let result = Fingerprint::of(&here.weights).to_string();
+        assert_eq!(last(&machine.good("pull", "learnt.delta")), result);
+        assert_eq!(
+            fs::read(folder.join("learnt.delta")).unwrap(),
+            delta(start, &here.weights, Kind::Exact).unwrap()
+        );
+        assert_eq!(right(), here.after);
+        assert_eq!(last(&machine.good("save", "")), result);
+        println!("{}", machine.good("watch", "--once"));
+        assert_eq!(machine.stop(), "");
+        [here.before, here.after]
+    }
+}
+
+fn count(right: &[bool]) -> usize {
+    right.iter().filter(|right| **right).count()
+}
+
 #[test]
 fn a_watch_learns_its_wearer_as_the_example_does() {
-    let path = match toolchain(&M4F) {
-        Ok(path) => path,
-        Err(why) => return skip("a_watch_learns_its_wearer_as_the_example_does", &why),
-    };
-    let Some(data) = recorded() else { return };
+    use gestures::{KEPT, PLAN, SETTINGS, STEPS};
+    let test = "a_watch_learns_its_wearer_as_the_example_does";
+    let Some((path, data)) = at_hand(test, "watch") else { return };
     let subjects = data::watch(&data).unwrap();
     let start = Begin::IdInit.weights(&Gestures::GRAPH, 0).unwrap();
     let windows = data::others(&subjects, WEARER);
     let trained = backbone::train(&Gestures::GRAPH, &start, &windows, (1, 1)).unwrap();
-    let (labelled, rest) = subjects[WEARER].split_at(LABELLED);
-    let asked = &rest[..ASKED];
+    let (labelled, rest) = subjects[WEARER].split_at(KEPT);
     let how = How { settings: SETTINGS, kept: KEPT, steps: STEPS };
-    let here = adapt::<_, { Gestures::CLASSES }>(&PLAN, &trained, labelled, asked, how).unwrap();
-
-    let image = build(&M4F, &path, "gestures", &["--features", "talk"]);
-    let machine = Machine::start(&M4F, &image);
-    let folder = machine.folder.path();
-    fs::write(folder.join("backbone.delta"), delta(&start, &trained, Kind::Exact).unwrap())
-        .unwrap();
-    write(&folder.join("labelled.csv"), labelled);
-    write(&folder.join("asked.csv"), asked);
-    let right = || {
-        let told = machine.good("infer", "--data asked.csv --json");
-        let told =
-            told.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        told.map(|told| told["class"] == told["label"]).collect::<Vec<_>>()
-    };
-
-    let info = machine.json("info", "");
-    assert_eq!(info["start"], Fingerprint::of(&start).to_string());
-    assert_eq!(
-        (&info["window"], &info["axes"], &info["classes"]),
-        (&300.into(), &6.into(), &7.into())
-    );
-    let push = machine.good("push", "backbone.delta");
-    assert_eq!(last(&push), Fingerprint::of(&trained).to_string());
-    assert_eq!(right(), here.before);
-
-    let learnt = machine.json("label", "--data labelled.csv");
-    assert_eq!(learnt["steps"], LABELLED * STEPS as usize);
-    let result = Fingerprint::of(&here.weights).to_string();
-    assert_eq!(last(&machine.good("pull", "learnt.delta")), result);
-    assert_eq!(
-        fs::read(folder.join("learnt.delta")).unwrap(),
-        delta(&start, &here.weights, Kind::Exact).unwrap()
-    );
-    assert_eq!(right(), here.after);
-    assert_eq!(last(&machine.good("save", "")), result);
-    println!("{}", machine.good("watch", "--once"));
-    let [before, after] =
-        [&here.before, &here.after].map(|right| right.iter().filter(|right| **right).count());
-    println!(
-        "of {ASKED} windows, {before} were told before {LABELLED} labels, and {after} afterwards"
-    );
+    let asked = &rest[..ASKED];
+    let task =
+        Task { program: "gestures", axes: 6, plan: &PLAN, how, start, trained, labelled, asked };
+    let [before, after] = task.run::<{ Gestures::CLASSES }>(&path).map(|right| count(&right));
+    println!("of {ASKED} windows, {before} were told before {KEPT} labels, and {after} afterwards");
     assert!(after > before && after * 2 > ASKED, "{before}, then {after}");
-    assert_eq!(machine.stop(), "");
+}
+
+#[test]
+fn a_board_learns_new_words_as_the_example_does() {
+    use words::{KEPT, PLAN, SETTINGS, STEPS};
+    let test = "a_board_learns_new_words_as_the_example_does";
+    let Some((path, data)) = at_hand(test, "spoken") else { return };
+    let data::Words { known, given, asked } = data::words(&data).unwrap();
+    let known: Vec<_> = known.iter().collect();
+    let start = Begin::IdInit.weights(&Spoken::GRAPH, 0).unwrap();
+    let trained = backbone::train(&Spoken::GRAPH, &start, &known, (4, 1)).unwrap();
+    let (labelled, asked) = (&given[0], &asked[..ASKED]);
+    let how = How { settings: SETTINGS, kept: KEPT, steps: STEPS };
+    let task =
+        Task { program: "words", axes: 13, plan: &PLAN, how, start, trained, labelled, asked };
+    let told = task.run::<{ nets::CLASSES }>(&path);
+    let is_new: Vec<bool> = asked.iter().map(|(word, _)| *word >= data::FIRST_NEW).collect();
+    let [before, after] = told.map(|right| {
+        let new: Vec<bool> =
+            right.iter().zip(&is_new).filter(|(_, new)| **new).map(|(right, _)| *right).collect();
+        [count(&right), count(&new)]
+    });
+    println!(
+        "of {ASKED} words, {} new, {before:?} were told before {KEPT} labels, and {after:?} afterwards",
+        count(&is_new)
+    );
+    // no device knows words that it never heard
+    assert!(before[1] == 0 && 3 * after[1] > count(&is_new), "{before:?}, then {after:?}");
+    assert!(after[0] * 2 > ASKED, "{before:?}, then {after:?}");
 }

@@ -34,3 +34,37 @@ pub fn watch(data: &Path) -> io::Result<Vec<Vec<Window>>> {
 pub fn others(subjects: &[Vec<Window>], held: usize) -> Vec<&Window> {
     (0..).zip(subjects).filter(|(k, _)| *k != held).flat_map(|(_, windows)| windows).collect()
 }
+
+/// How many words there are, and the first that is new to a device.
+pub const WORDS: u32 = 10;
+pub const FIRST_NEW: u32 = 8;
+/// Examples of each word that a device is given, and how often it is given others.
+pub const SHOTS: usize = 5;
+pub const DRAWS: usize = 5;
+
+/// Spoken words.
+pub struct Words {
+    /// What the PC trains on: words that are not new.
+    pub known: Vec<Window>,
+    /// What a device is given, by draw.
+    pub given: Vec<Vec<Window>>,
+    /// What it is asked.
+    pub asked: Vec<Window>,
+}
+
+/// The spoken words. The first of each are for devices, in turn.
+pub fn words(data: &Path) -> io::Result<Words> {
+    let mut seen = [0; WORDS as usize];
+    let (mut known, mut given) = (vec![], vec![vec![]; DRAWS]);
+    for window in read(&data.join("spoken/train.csv"))? {
+        let number = seen.get_mut(window.0 as usize);
+        let number: &mut usize = number.ok_or_else(|| io::Error::other("there is no such word"))?;
+        match given.get_mut(*number / SHOTS) {
+            Some(draw) => draw.push(window),
+            None if window.0 < FIRST_NEW => known.push(window),
+            None => {}
+        }
+        *number += 1;
+    }
+    Ok(Words { known, given, asked: read(&data.join("spoken/test.csv"))? })
+}

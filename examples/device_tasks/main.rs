@@ -15,9 +15,13 @@ mod gestures;
 #[allow(dead_code)] // as above
 #[path = "../../boards/common/src/nets.rs"]
 mod nets;
+#[allow(dead_code)] // as above
+#[path = "../../boards/common/src/words.rs"]
+mod words;
 
 use adapt::{How, Tried, What, attempt, delta};
 use backbone::Begin;
+use data::{DRAWS, FIRST_NEW, SHOTS, Words};
 use gestures::{KEPT, SETTINGS, STEPS};
 use idinit::device::learn::Settings;
 use idinit::graph::Graph;
@@ -36,12 +40,6 @@ const WRITTEN: usize = 2;
 const ADAPTED: [&str; 5] = ["stem", "branch", "end", "wide", "head"];
 const GESTURES_WIDE: Graph<26> = Gestures::GRAPH.adapted(2, &ADAPTED);
 const SPOKEN_WIDE: Graph<26> = Spoken::GRAPH.adapted(2, &ADAPTED);
-
-/// Examples of each word that a device is given, and how often others are tried.
-const SHOTS: usize = 5;
-const DRAWS: usize = 5;
-/// Words that are new to it: 8 and 9.
-const FIRST_NEW: u32 = 8;
 
 /// A way to learn on the device.
 #[derive(Clone, Copy)]
@@ -62,7 +60,13 @@ const WAYS: [Way; 5] = [
         rate: SETTINGS.rate,
         steps: STEPS,
     },
-    Way { name: "last layer", trained: true, what: What::Last, rate: 0.005, steps: STEPS },
+    Way {
+        name: "last layer",
+        trained: true,
+        what: What::Last,
+        rate: words::SETTINGS.rate,
+        steps: words::STEPS,
+    },
     Way { name: "biases", trained: true, what: What::Vectors, rate: 0.02, steps: STEPS },
     Way { name: "adapters", trained: true, what: What::Adapters, rate: 0.01, steps: STEPS },
     Way { name: "untrained", trained: false, what: What::Everything, rate: 0.01, steps: 50 },
@@ -187,33 +191,21 @@ fn put(folder: &Path, start: &[f32], trained: &[f32]) -> Said<()> {
 
 /// The words 0 to 7 are trained here, and 8 and 9 are new to the device.
 fn spoken(data: &Path, draws: usize, (epochs, seed): (usize, u64)) -> Said<()> {
-    let (train, tested) =
-        (data::read(&data.join("spoken/train.csv"))?, data::read(&data.join("spoken/test.csv"))?);
-    // the first of each word are for devices, in turn: each draw has others
-    let mut seen = [0; nets::CLASSES];
-    let (mut device, mut known) = (vec![vec![]; DRAWS], vec![]);
-    for window in &train {
-        let number: &mut usize = seen.get_mut(window.0 as usize).ok_or("there is no such word")?;
-        match device.get_mut(*number / SHOTS) {
-            Some(draw) => draw.push(window.clone()),
-            None if window.0 < FIRST_NEW => known.push(window),
-            None => {}
-        }
-        *number += 1;
-    }
+    let Words { known, given, asked } = data::words(data)?;
+    let known: Vec<_> = known.iter().collect();
     let tried = all(&Begin::ALL, |begin| {
         let start = begin.weights(&Spoken::GRAPH, seed)?;
         let trained = backbone::train(&Spoken::GRAPH, &start, &known, (epochs, seed))?;
         let graphs = (&Spoken::GRAPH, &SPOKEN_WIDE);
         let from = |way: &Way| if way.trained { &trained } else { &start };
         let ways = WAYS.iter().map(|way| {
-            let draws = device.iter().take(draws).map(|labelled| {
-                let how = way.how(SHOTS * nets::CLASSES);
+            let draws = given.iter().take(draws).map(|labelled| {
+                let how = way.how(words::KEPT);
                 attempt::<_, _, { nets::CLASSES }>(
                     graphs,
                     way.what,
                     from(way),
-                    (labelled, &tested),
+                    (labelled, &asked),
                     how,
                 )
             });
@@ -232,7 +224,7 @@ fn spoken(data: &Path, draws: usize, (epochs, seed): (usize, u64)) -> Said<()> {
                     .iter()
                     .map(|t| {
                         let right = if after { &t.adapted.after } else { &t.adapted.before };
-                        let both = tested.iter().zip(right);
+                        let both = asked.iter().zip(right);
                         share(
                             both.filter(|(w, _)| new.is_none_or(|new| new == (w.0 >= FIRST_NEW)))
                                 .map(|(_, right)| *right),

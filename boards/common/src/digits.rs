@@ -14,9 +14,9 @@ pub static PLAN: Plan<5> = Plan::new(&Mlp::GRAPH, Mode::train::<Sgd>().last(1), 
 pub const RECIPE: &str = "idinit/1 mlp hidden=32,32 idinit";
 /// Numbers of a picture.
 pub const PICTURE: usize = 64;
-/// Labelled pictures that are kept, four of each digit.
-pub const KEPT: usize = 40;
+/// Labelled pictures that are kept, ten of each digit.
+pub const KEPT: usize = 100;
 /// Steps of training behind each label.
 pub const STEPS: u32 = 1;
 /// How it learns.
-pub const SETTINGS: Settings = Settings { rate: 0.01, batch: 1, by_class: true, seed: 0 };
+pub const SETTINGS: Settings = Settings { rate: 0.02, batch: 1, by_class: true, seed: 0 };

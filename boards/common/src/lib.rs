@@ -9,9 +9,13 @@ pub mod device;
 pub mod digits;
 pub mod gestures;
 pub mod int8;
+#[cfg(feature = "talk")]
+mod kept;
 pub mod layers_int8;
 pub mod learn;
 mod lend;
+#[cfg(feature = "talk")]
+pub mod listener;
 mod measure;
 pub mod n1_int8;
 pub mod n2_int8;
@@ -29,6 +33,7 @@ pub mod talk;
 pub mod uart;
 #[cfg(feature = "talk")]
 pub mod wearer;
+pub mod words;
 
 use core::{fmt, panic::PanicInfo};
 use idinit::engine::Memory;

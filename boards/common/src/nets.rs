@@ -220,6 +220,8 @@ pub enum Spoken {}
 impl Spoken {
     /// Its layers.
     pub const GRAPH: Graph<11> = series(32, 13, CLASSES as u32);
+    /// Numbers of a window.
+    pub const WINDOW: usize = 416;
 }
 
 impl Uses for Spoken {
