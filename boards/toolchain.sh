@@ -102,7 +102,10 @@ wrapper() {
     chmod +x "$dir/$1.new"
     mv -f "$dir/$1.new" "$dir/$1"
 }
-link() { [ "$(readlink "$2")" = "$1" ] || ln -sfn "$1" "$2"; }
+link() {
+    ln -sfn "$1" "$2.new"
+    mv -fT "$2.new" "$2"
+}
 wrapper bin/rustc "exec '$rustc' --sysroot '$dir'"
 wrapper bin/rustdoc "exec '$(dirname "$rustc")/rustdoc' --sysroot '$dir'"
 wrapper bin/cargo "unset RUSTUP_TOOLCHAIN; RUSTC='$dir/bin/rustc' RUSTDOC='$dir/bin/rustdoc' exec '$cargo'"

@@ -34,6 +34,7 @@ use adapt::{How, adapt, delta};
 use backbone::Begin;
 use boards::{M4F, build, skip, toolchain};
 use data::Window;
+use idinit::math;
 use idinit::plan::Plan;
 use idinit::recipe::{Fingerprint, Kind};
 use machine::{Machine, last};
@@ -41,7 +42,7 @@ use nets::{Gestures, Spoken};
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The wearer, from 0, who labels the first windows and asks about the next.
 const WEARER: usize = 2;
@@ -58,15 +59,6 @@ fn at_hand(test: &str, set: &str) -> Option<(String, PathBuf)> {
         let _ = writeln!(io::stderr(), "SKIPPED: {test}: IDINIT_DATA names no folder with {set}");
     }
     Some((path, found?))
-}
-
-/// A line for each window, as `idinit device` reads them.
-fn write(file: &Path, windows: &[Window]) {
-    let line = |(label, numbers): &Window| {
-        let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
-        format!("{label},{}\n", numbers.join(","))
-    };
-    fs::write(file, windows.iter().map(line).collect::<String>()).unwrap();
 }
 
 /// What a board is given, and asked.
@@ -94,8 +86,8 @@ impl<const N: usize> Task<'_, N> {
         let folder = machine.folder.path();
         let backbone = delta(start, trained, Kind::Exact).unwrap();
         fs::write(folder.join("backbone.delta"), backbone).unwrap();
-        write(&folder.join("labelled.csv"), labelled);
-        write(&folder.join("asked.csv"), asked);
+        data::write(&folder.join("labelled.csv"), labelled).unwrap();
+        data::write(&folder.join("asked.csv"), asked).unwrap();
         let right = || {
             let told = machine.good("infer", "--data asked.csv --json");
             let told =
@@ -105,6 +97,8 @@ impl<const N: usize> Task<'_, N> {
 
         let info = machine.json("info", "");
         assert_eq!(info["start"], Fingerprint::of(start).to_string());
+        // without which its bits would not be those of this PC
+        assert_eq!(info["math"], math::NAME);
         let window = plan.net().input().len();
         assert_eq!(
             (&info["window"], &info["axes"], &info["classes"]),
@@ -146,8 +140,16 @@ fn a_watch_learns_its_wearer_as_the_example_does() {
     let (labelled, rest) = subjects[WEARER].split_at(KEPT);
     let how = How { settings: SETTINGS, kept: KEPT, steps: STEPS };
     let asked = &rest[..ASKED];
-    let task =
-        Task { program: "gestures", axes: 6, plan: &PLAN, how, start, trained, labelled, asked };
+    let task = Task {
+        program: "gestures",
+        axes: Gestures::AXES,
+        plan: &PLAN,
+        how,
+        start,
+        trained,
+        labelled,
+        asked,
+    };
     let [before, after] = task.run::<{ Gestures::CLASSES }>(&path).map(|right| count(&right));
     println!("of {ASKED} windows, {before} were told before {KEPT} labels, and {after} afterwards");
     assert!(after > before && after * 2 > ASKED, "{before}, then {after}");
@@ -164,8 +166,16 @@ fn a_board_learns_new_words_as_the_example_does() {
     let trained = backbone::train(&Spoken::GRAPH, &start, &known, (4, 1)).unwrap();
     let (labelled, asked) = (&given[0], &asked[..ASKED]);
     let how = How { settings: SETTINGS, kept: KEPT, steps: STEPS };
-    let task =
-        Task { program: "words", axes: 13, plan: &PLAN, how, start, trained, labelled, asked };
+    let task = Task {
+        program: "words",
+        axes: Spoken::AXES,
+        plan: &PLAN,
+        how,
+        start,
+        trained,
+        labelled,
+        asked,
+    };
     let told = task.run::<{ nets::CLASSES }>(&path);
     let is_new: Vec<bool> = asked.iter().map(|(word, _)| *word >= data::FIRST_NEW).collect();
     let [before, after] = told.map(|right| {

@@ -41,6 +41,16 @@ fn the_compiler_plans_a_thousand_layers() {
     assert!((held..held + 4 * 512 * 4).contains(&TRAIN.arena), "{} of {held}", TRAIN.arena);
 }
 
+/// By the program: so many small places among large ones would take the compiler too long. It plans 700 layers.
+#[test]
+fn bits_of_rectifiers_add_little_to_what_inference_holds() {
+    let mode = Mode::train::<Momentum>().vectors().masked();
+    let arena = Plan::new(black_box(&NET), mode, 4).arena;
+    let bits = 4 * 512_usize.div_ceil(30) * (1 + 2 * BLOCKS);
+    let held = 4 * INFER.arena + bits;
+    assert!((held..held + 4 * 512).contains(&arena), "{arena} of {held}");
+}
+
 #[test]
 fn a_plan_of_the_compiler_is_that_of_the_program() {
     let plan = Plan::new(black_box(&NET), Mode::train::<Momentum>(), 4);

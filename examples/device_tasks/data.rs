@@ -22,6 +22,15 @@ pub fn read(file: &Path) -> io::Result<Vec<Window>> {
     windows.ok_or_else(|| said("a line is not LABEL,NUMBER,NUMBER…"))
 }
 
+/// Writes windows as [`read`] reads them, and `idinit device`.
+pub fn write(file: &Path, windows: &[Window]) -> io::Result<()> {
+    let line = |(label, numbers): &Window| {
+        let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
+        format!("{label},{}\n", numbers.join(","))
+    };
+    fs::write(file, windows.iter().map(line).collect::<String>())
+}
+
 /// How many subjects wore the watch.
 pub const SUBJECTS: usize = 10;
 

@@ -2,9 +2,9 @@
 //! network is trained here, on other people, and then learns on by the code of the device and to its bits.
 //!
 //! `cargo run --release --features std,device --example device_tasks -- DATA [--quick] [--seed N] [--write DIR]`, where
-//! `bash examples/get-data.sh watch spoken DATA` has put the windows. With `--write`, the network that was
-//! trained for subject 3 is written as a delta from its start, which `idinit device push` gives to a board that
-//! runs `gestures`. What it said is in `examples/device_tasks.md`.
+//! `bash examples/get-data.sh watch spoken DATA` has put the windows. With `--write`, the networks that were
+//! trained for subject 3 and for new words are written as deltas from their starts, which `idinit device push` gives to
+//! boards that run `gestures` and `words`, and the words that such a board is given. What it said is in `examples/device_tasks.md`.
 
 mod adapt;
 mod backbone;
@@ -60,17 +60,16 @@ const WAYS: [Way; 5] = [
         rate: SETTINGS.rate,
         steps: STEPS,
     },
-    Way {
-        name: "last layer",
-        trained: true,
-        what: What::Last,
-        rate: words::SETTINGS.rate,
-        steps: words::STEPS,
-    },
+    Way { name: "last layer", trained: true, what: What::Last, rate: 0.005, steps: STEPS },
     Way { name: "biases", trained: true, what: What::Vectors, rate: 0.02, steps: STEPS },
     Way { name: "adapters", trained: true, what: What::Adapters, rate: 0.01, steps: STEPS },
     Way { name: "untrained", trained: false, what: What::Everything, rate: 0.01, steps: 50 },
 ];
+
+/// As boards have it that learn words.
+const _: () = assert!(words::SETTINGS.rate == WAYS[1].rate && words::STEPS == WAYS[1].steps);
+const _: () =
+    assert!(SHOTS * nets::CLASSES == words::KEPT && data::WORDS as usize == nets::CLASSES);
 
 impl Way {
     fn how(&self, kept: usize) -> How {
@@ -139,7 +138,7 @@ fn watch(
         let windows = data::others(&subjects, held);
         let trained = backbone::train(&Gestures::GRAPH, &start, &windows, (epochs, seed))?;
         if let Some(folder) = write.filter(|_| begin == Begin::IdInit && held == WRITTEN) {
-            put(folder, &start, &trained)?;
+            put(folder, "backbone", (&start, &trained))?;
         }
         let parts = subjects[held].split_at(KEPT);
         let graphs = (&Gestures::GRAPH, &GESTURES_WIDE);
@@ -178,24 +177,35 @@ fn watch(
 }
 
 /// Writes a network as what differs from its start, and says what it is.
-fn put(folder: &Path, start: &[f32], trained: &[f32]) -> Said<()> {
+fn put(folder: &Path, name: &str, (start, trained): (&[f32], &[f32])) -> Said<()> {
     fs::create_dir_all(folder)?;
-    for (kind, name) in [(Kind::Exact, "backbone.delta"), (Kind::Bf16, "backbone-bf16.delta")] {
+    for (kind, name) in
+        [(Kind::Exact, format!("{name}.delta")), (Kind::Bf16, format!("{name}-bf16.delta"))]
+    {
         let bytes = delta(start, trained, kind)?;
-        fs::write(folder.join(name), &bytes)?;
-        println!("{}: {} bytes", folder.join(name).display(), bytes.len());
+        fs::write(folder.join(&name), &bytes)?;
+        println!("{}: {} bytes", folder.join(&name).display(), bytes.len());
     }
     println!("start {}, trained {}", Fingerprint::of(start), Fingerprint::of(trained));
     Ok(())
 }
 
 /// The words 0 to 7 are trained here, and 8 and 9 are new to the device.
-fn spoken(data: &Path, draws: usize, (epochs, seed): (usize, u64)) -> Said<()> {
+fn spoken(
+    data: &Path,
+    draws: usize,
+    (epochs, seed): (usize, u64),
+    write: Option<&Path>,
+) -> Said<()> {
     let Words { known, given, asked } = data::words(data)?;
     let known: Vec<_> = known.iter().collect();
     let tried = all(&Begin::ALL, |begin| {
         let start = begin.weights(&Spoken::GRAPH, seed)?;
         let trained = backbone::train(&Spoken::GRAPH, &start, &known, (epochs, seed))?;
+        if let Some(folder) = write.filter(|_| *begin == Begin::IdInit) {
+            put(folder, "words", (&start, &trained))?;
+            data::write(&folder.join("words.csv"), &given[0])?;
+        }
         let graphs = (&Spoken::GRAPH, &SPOKEN_WIDE);
         let from = |way: &Way| if way.trained { &trained } else { &start };
         let ways = WAYS.iter().map(|way| {
@@ -264,7 +274,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         (&everyone[..], DRAWS, [20, 10])
     };
     let done = watch(&data, held, (epochs[0], seed), write.as_deref())
-        .and_then(|()| spoken(&data, draws, (epochs[1], seed)));
+        .and_then(|()| spoken(&data, draws, (epochs[1], seed), write.as_deref()));
     done.map_err(|error| error as Box<dyn Error>)?;
     println!("\n{:.0} s", begun.elapsed().as_secs_f64());
     Ok(())

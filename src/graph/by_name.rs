@@ -48,8 +48,8 @@ impl<const N: usize> Graph<N> {
         self.then(Layer::Relu(Relu))
     }
 
-    /// max(0, x), of which the way back reads bits; [`Mode::masked`](crate::plan::Mode::masked) puts it where it saves
-    /// memory.
+    /// max(0, x), of which the backward pass reads a bit of each number; [`Mode::masked`](crate::plan::Mode::masked) puts
+    /// it into a plan.
     #[track_caller]
     pub const fn masked_relu(self) -> Self {
         self.then(Layer::MaskedRelu(MaskedRelu))

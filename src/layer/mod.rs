@@ -523,7 +523,7 @@ layers! {
     LayerNorm layer_norm,
     /// max(0, x).
     Relu relu,
-    /// max(0, x), of which the way back reads bits.
+    /// max(0, x), of which the backward pass reads a bit of each number.
     MaskedRelu masked_relu,
     /// x, or a fraction of it below zero.
     LeakyRelu leaky_relu,

@@ -5,40 +5,38 @@ use crate::graph::Value;
 use crate::layer::{Layer, MaskedRelu};
 
 impl<const N: usize> Plan<N> {
-    /// Puts a [`MaskedRelu`] in the place of each rectifier whose output only itself reads again on the way back.
+    /// Puts a [`MaskedRelu`] in the place of each rectifier whose output no other backward pass reads.
     pub(super) const fn mask_rectifiers(&mut self) {
+        let read = self.read_by_others();
         let mut k = 0;
         while k < self.graph.nodes().len() {
-            if matches!(self.graph.nodes()[k].layer, Layer::Relu(_))
-                && self.slots[k].backward
-                && !self.is_read_again(k)
-            {
+            let rectifies = matches!(self.graph.nodes()[k].layer, Layer::Relu(_));
+            if rectifies && self.slots[k].backward && !read[k] {
                 self.graph.replace(k, Layer::MaskedRelu(MaskedRelu));
             }
             k += 1;
         }
     }
 
-    /// Whether the backward pass of a layer behind layer `k` reads what that puts out.
-    const fn is_read_again(&self, k: usize) -> bool {
+    /// Whether the backward pass of a layer behind reads what each puts out.
+    const fn read_by_others(&self) -> [bool; N] {
         let nodes = self.graph.nodes();
-        let mut user = k + 1;
-        while user < nodes.len() {
-            let reads = self.slots[user].backward
-                && nodes[user].layer.style(self.slots[user].trained).reads_x;
-            if reads && (is(nodes[user].from, k) || is_some(nodes[user].second, k)) {
-                return true;
+        let (mut read, mut k) = ([false; N], 0);
+        while k < nodes.len() {
+            if self.slots[k].backward && nodes[k].layer.style(self.slots[k].trained).reads_x {
+                mark(&mut read, nodes[k].from);
+                if let Some(second) = nodes[k].second {
+                    mark(&mut read, second);
+                }
             }
-            user += 1;
+            k += 1;
         }
-        false
+        read
     }
 }
 
-const fn is(value: Value, node: usize) -> bool {
-    matches!(value.node(), Some(from) if from == node)
-}
-
-const fn is_some(value: Option<Value>, node: usize) -> bool {
-    matches!(value, Some(value) if is(value, node))
+const fn mark<const N: usize>(read: &mut [bool; N], value: Value) {
+    if let Some(node) = value.node() {
+        read[node] = true;
+    }
 }

@@ -17,7 +17,7 @@ pub struct Mode {
     which: Which,
     /// Whether matrices, kernels and tables stay as they are.
     vectors: bool,
-    /// Whether rectifiers keep bits where that saves memory.
+    /// Whether rectifiers keep bits where nobody else reads their outputs.
     pub(super) masked: bool,
     /// Numbers of state that the update keeps for a weight.
     pub(super) state: u32,
@@ -124,9 +124,12 @@ impl Mode {
         Self { vectors: self.trains(), ..self }
     }
 
-    /// A rectifier keeps a bit of each number for its way back, in place of its output, where nobody else reads that
-    /// again: mostly where only [vectors](Self::vectors) are trained. What is computed stays the same to the bit. An
-    /// engine that does not link [all](crate::layer::All) layers has to link
+    /// A rectifier keeps a bit of each number for its backward pass, in place of its output, where no other backward
+    /// pass reads that: everywhere, as a rule, where only [vectors](Self::vectors) are trained, whose step then has
+    /// nearly the memory of inference. What is computed stays the same to the bit. It's for small memory: on a PC or a
+    /// GPU such a rectifier is a pass of its own, which others are not.
+    ///
+    /// An engine that does not link [all](crate::layer::All) layers has to link
     /// [that one](crate::layer::Kind::MaskedRelu), too:
     ///
     /// ```

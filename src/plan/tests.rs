@@ -351,7 +351,7 @@ fn training_less_costs_less() {
     // or at its bits: beside what inference holds, there are those of 9 rectifiers, the pool's winners and gradient,
     // and the outputs
     let masked = plan(train.vectors().masked());
-    let bits = 9 * 512_usize.div_ceil(24);
+    let bits = 9 * 512_usize.div_ceil(30);
     assert_eq!(masked.arena, infer.arena + 4 * (bits + 2 * 128 + 10));
     assert_eq!(masked.state, vectors.state);
     let stem = plan(train.only(&["stem"]));

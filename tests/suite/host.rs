@@ -4,6 +4,7 @@ use super::cases::{Case, cases, large};
 use super::runner::{Buffers, Numbers, bits, gradient, infer, inference, plan, wide};
 use super::tolerance::{Against, difference, tolerance};
 use idinit::engine::{Engine, Host};
+use idinit::plan::{Mode, Plan};
 use idinit::update::{Clip, Momentum, Sgd, Update};
 
 /// The loss and the gradient of every trained weight, as [`gradient`] has them.
@@ -88,4 +89,37 @@ fn no_number_of_threads_changes_a_bit() {
             assert_eq!(again, clipped, "{}", case.name);
         }
     }
+}
+
+/// The weights of three steps by a plan.
+fn by_plan(case: &Case, mode: Mode, numbers: &Numbers, threads: usize) -> Vec<u32> {
+    let plan = Plan::new(&case.graph, mode, case.planned);
+    let mut engine = Host::new(plan.net(), Momentum::default(), threads).unwrap();
+    engine.all_weights_mut().copy_from_slice(&numbers.w);
+    for _ in 0..3 {
+        engine.train(&numbers.x, numbers.wanted.target(), 0.1).unwrap();
+    }
+    bits(engine.all_weights())
+}
+
+#[test]
+fn a_rectifier_computes_the_same_by_its_bits_on_every_number_of_threads() {
+    let mut masks = 0;
+    for case in all() {
+        let numbers = Numbers::of(&case);
+        for mode in [Mode::train::<Momentum>(), Mode::train::<Momentum>().vectors()] {
+            let Ok(plain) = Plan::checked(&case.graph, mode, case.planned) else { continue };
+            let masked = Plan::new(&case.graph, mode.masked(), case.planned);
+            if plain.net().uses() == masked.net().uses() {
+                continue;
+            }
+            let want = by_plan(&case, mode, &numbers, 2);
+            for threads in [1, 3] {
+                let got = by_plan(&case, mode.masked(), &numbers, threads);
+                assert_eq!(got, want, "{} {mode:?} on {threads}", case.name);
+            }
+            masks += 1;
+        }
+    }
+    assert!(masks > 10, "{masks} plans");
 }

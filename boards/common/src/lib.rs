@@ -25,6 +25,8 @@ pub mod programs;
 pub mod recipe;
 pub mod residual_int8;
 pub mod semihosting;
+#[cfg(feature = "talk")]
+mod served;
 pub mod sine_int8;
 pub mod small;
 #[cfg(feature = "talk")]

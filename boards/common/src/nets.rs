@@ -100,7 +100,7 @@ pub enum Others {}
 
 impl Others {
     /// Its layers.
-    pub const GRAPH: Graph<15> = {
+    pub const GRAPH: Graph<16> = {
         let g = Graph::input(DIGIT).conv2d(4, 3).batch_norm().leaky_relu(0.1);
         let skip = g.here();
         let halves = Conv2d { stride: [2, 2], groups: 2, ..Conv2d::same(8, 3) };
@@ -112,6 +112,7 @@ impl Others {
             .shortcut(8, 2)
             .add(branch)
             .tanh()
+            .masked_relu()
             .max_pool(2)
             .then(Layer::AveragePool(pairs))
             .global_average_pool()
@@ -203,11 +204,13 @@ pub enum Gestures {}
 
 impl Gestures {
     /// Its layers.
-    pub const GRAPH: Graph<11> = series(50, 6, Self::CLASSES as u32);
+    pub const GRAPH: Graph<11> = series(50, Self::AXES, Self::CLASSES as u32);
     /// How many exercises there are.
     pub const CLASSES: usize = 7;
+    /// Numbers of a sample.
+    pub const AXES: u32 = 6;
     /// Numbers of a window.
-    pub const WINDOW: usize = 300;
+    pub const WINDOW: usize = Self::GRAPH.input_shape().len();
 }
 
 impl Uses for Gestures {
@@ -219,9 +222,11 @@ pub enum Spoken {}
 
 impl Spoken {
     /// Its layers.
-    pub const GRAPH: Graph<11> = series(32, 13, CLASSES as u32);
+    pub const GRAPH: Graph<11> = series(32, Self::AXES, CLASSES as u32);
+    /// Cepstral coefficients of a frame.
+    pub const AXES: u32 = 13;
     /// Numbers of a window.
-    pub const WINDOW: usize = 416;
+    pub const WINDOW: usize = Self::GRAPH.input_shape().len();
 }
 
 impl Uses for Spoken {

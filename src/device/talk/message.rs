@@ -125,8 +125,8 @@ pub struct Hello<'a> {
     pub version: u8,
     /// The version of this crate that it has.
     pub idinit: &'a str,
-    /// The [exp and ln](crate::math::NAME) that it computes with. What it learns has the bits that a PC's has with the
-    /// same.
+    /// The [exp and ln](crate::math::NAME) that it computes with. What it learns has the bits of another's portable engine
+    /// only where both have the same.
     pub math: &'a str,
     /// The fingerprint of its start.
     pub start: u64,

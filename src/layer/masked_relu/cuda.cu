@@ -1,12 +1,12 @@
-// Rectifiers that keep a bit of each number, 24 to a number of the arena. Examples begin with bits of their own.
+// Rectifiers that keep a bit of each number, 30 to a number of the arena. Examples begin with bits of their own.
 
-#define MASK 24
+#define MASK_BITS 30
 
 // The numbers of thread i: from which on, and how many.
 static __device__ unsigned bits_of(size_t* first, unsigned len, unsigned i) {
-    unsigned each = (len + MASK - 1) / MASK, at = i % each * MASK;
+    unsigned each = (len + MASK_BITS - 1) / MASK_BITS, at = i % each * MASK_BITS;
     *first = (size_t)(i / each) * len + at;
-    return len - at < MASK ? len - at : MASK;
+    return len - at < MASK_BITS ? len - at : MASK_BITS;
 }
 
 KERNEL masked_relu_forward(Real* y, float* saved, const Real* x, unsigned len, unsigned n) {

@@ -1,8 +1,8 @@
 //! The rectifier, y = max(0, x), that keeps a bit of each number for its way back, whether it was positive, and not
 //! its output, as TinyTL has it (Cai et al. 2020, §3.1). Its derivative at 0 is 0.
 //!
-//! [`Mode::masked`](crate::plan::Mode::masked) puts it where it saves memory. Each number of the arena holds 24 bits:
-//! patterns of a number that is finite, and so comes through every processor as it is.
+//! [`Mode::masked`](crate::plan::Mode::masked) puts it into a plan. A number of the arena holds 30 bits, of which none is a
+//! NaN, whose pattern a processor may change as it moves it.
 
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -11,13 +11,13 @@ mod portable;
 use super::{Misfit, Part, Style};
 use crate::shape::Shape;
 
-/// max(0, x), of which the way back reads bits.
+/// max(0, x), of which the backward pass reads a bit of each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MaskedRelu;
 
 /// Bits that a number holds.
-const BITS: usize = 24;
+const BITS: usize = 30;
 
 impl MaskedRelu {
     pub(super) const STYLE: Style = Style::in_place(false, false);

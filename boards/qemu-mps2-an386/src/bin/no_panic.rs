@@ -35,7 +35,7 @@ const CLIPPED: Clip<Momentum> = Clip { update: MOMENTUM, most: 1.0 };
 
 static MLP: [Plan<5>; 2] = plans(&Mlp::GRAPH);
 static RESIDUAL: [Plan<15>; 2] = plans(&Residual::GRAPH);
-static OTHERS: [Plan<15>; 2] = plans(&Others::GRAPH);
+static OTHERS: [Plan<16>; 2] = plans(&Others::GRAPH);
 static TOKENS: [Plan<13>; 2] = plans(&Tokens::GRAPH);
 static RECURRENT: [Plan<5>; 2] = plans(&Recurrent::GRAPH);
 static SQUARED: [Plan<3>; 2] = plans(&Squared::GRAPH);
@@ -151,7 +151,7 @@ fn patched(Memory { weights, .. }: &mut Memory<'static>) -> Option<()> {
     let mut patch = delta.onto(black_box(start), black_box(page.len())).ok()?;
     initial.fill_window(black_box(0), page).ok()?;
     patch.apply(black_box(page)).ok()?;
-    drop(black_box(patch.finish().ok()?));
+    patch.finish().ok()?;
     Some(())
 }
 
