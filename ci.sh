@@ -53,7 +53,7 @@ format() {
 
 lint() {
     cargo clippy --quiet --all-targets -- -D warnings
-    cargo clippy --quiet --all-targets --features cli,half,defmt,micromath -- -D warnings
+    cargo clippy --quiet --lib --bins --features cli,half,defmt,micromath -- -D warnings
     cargo clippy --quiet --lib --bins --features cli,cuda -- -D warnings
     cargo clippy --quiet --all-targets --features "$all" -- -D warnings
     cargo clippy --quiet --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu --all-targets -- -D warnings
@@ -103,10 +103,11 @@ data() {
 # has its step below.
 test() {
     [ -d target/data/fashion ] || data
-    IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features "$all"
+    # examples and benches are not compiled here, which takes minutes: clippy has looked at all of them
+    IDINIT_REQUIRE_QEMU=1 IDINIT_DATA=$PWD/target/data cargo test --features "$all" --lib --bins --tests
+    cargo test --features "$all" --doc
     cargo test --lib
     cargo test --lib --features micromath math
-    cargo build --quiet --benches --examples
 }
 
 # Layers of other libraries start from rules, and do what the rules promise. clippy is left out of candle and burn:
@@ -142,9 +143,9 @@ gpu() {
 }
 
 # The GPU's tests on a device that executes the kernels on the CPU: its own tests first, then every order of
-# threads, with streams that run at once and streams that run when something waits for them.
+# threads, with streams that run at once or streams that run when something waits for them.
 gpu_on_cpu() {
-    local device order mode pass passes
+    local device
     device=$(bash tests/cuda-on-cpu/build.sh)
     LD_LIBRARY_PATH=$device cargo test --manifest-path tests/cuda-on-cpu/Cargo.toml --target-dir target/cuda-on-cpu
     cargo test --quiet --no-run --features "$all" --test gpu --test gpu_faults --test gpu_ranks
@@ -154,14 +155,9 @@ gpu_on_cpu() {
     on_stand_in hasty --test gpu cuda_ahead
     # the record of a machine's GPU, which means nothing here, but must come to its end
     FEATURES=$all PROFILE=dev LD_LIBRARY_PATH=$device benches/peers/gpu.sh target/gpu-on-cpu.json 0.1 2 linear5
-    for order in 0 1 2; do
-        passes=()
-        for mode in eager lazy; do
-            # two at once: one of them keeps one processor busy
-            gpu_pass "$order" "$mode" & passes+=($!)
-        done
-        for pass in "${passes[@]}"; do wait "$pass"; done
-    done
+    # every order and every mode; two at once, since one of them keeps one processor busy
+    gpu_passes 0 eager 1 lazy
+    gpu_passes 1 eager 2 lazy
 }
 
 # on_stand_in MODE ARGUMENT...: these tests of cargo, which must not be skipped.
@@ -169,6 +165,14 @@ on_stand_in() {
     local mode=$1
     shift
     CUDA_ON_CPU_MODE=$mode LD_LIBRARY_PATH=$device IDINIT_REQUIRE_GPU=1 cargo test --features "$all" "$@"
+}
+
+# gpu_passes ORDER MODE ORDER MODE
+gpu_passes() {
+    local first
+    gpu_pass "$1" "$2" & first=$!
+    gpu_pass "$3" "$4"
+    wait "$first"
 }
 
 # gpu_pass ORDER MODE: all of the GPU's tests, and on what they ran.
@@ -191,7 +195,7 @@ bare_metal() {
     local target
     for target in "${bare_metal[@]}"; do
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
-            cargo build --quiet --release --lib --target "$target"
+            cargo check --quiet --release --lib --target "$target"
         PATH=${toolchain:+$toolchain:}$PATH CARGO_TARGET_DIR=target/boards \
             cargo build --quiet --release --lib --target "$target" --features bmi160,defmt,device,half,micromath
     done
