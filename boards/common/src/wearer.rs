@@ -23,7 +23,6 @@ pub fn run<B: Board>(uart: Uart<impl Bytes>) -> ! {
     let identity = Identity { axes: Gestures::AXES, steps: STEPS, ..Identity::default() };
     let lesson = Lesson { plan: &PLAN, settings: SETTINGS, identity };
     let lent = LENT.take();
-    let device =
-        lent.and_then(|lent| lent.device(lesson, kept::<Gestures, { Gestures::CLASSES }>));
+    let device = lent.and_then(|lent| lent.device(lesson, kept::<Gestures, { Gestures::CLASSES }>));
     serve::<B, FRAME>(uart, device)
 }
